@@ -1,1 +1,3 @@
-//! The node.
+//! The node: everything that touches the world.
+
+pub mod runtime;

@@ -1,1 +1,15 @@
-//! Room under construction.
+//! The rules of Archipel: what an entry is, who may do what, how sites come to hold the same.
+//!
+//! This crate is pure. It has no clock, no randomness of its own, no threads, no disk and no network: time and random
+//! bytes are handed in, wishes come out as values. The same code runs in the product and in the simulator.
+
+pub mod clock;
+pub mod codec;
+pub mod control;
+pub mod engine;
+pub mod entry;
+pub mod group;
+pub mod ids;
+pub mod keys;
+pub mod limits;
+pub mod store;

@@ -1,0 +1,3 @@
+//! One thread owns the engine: take all inputs waiting, handle, one durable commit, then act.
+
+pub mod handle;

@@ -1,0 +1,2 @@
+//! Who may do what: one pure function of the set of control entries.
+pub mod op;

@@ -1,0 +1,178 @@
+//! Everything the engine can wish for, as one closed list.
+//!
+//! The caller commits to disk first; only then does it carry these out, in their order.
+
+use crate::ids::{BlobId, EntryId, GroupId, NodeId};
+use std::collections::BTreeSet;
+
+/// One wish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// The answer to an `Input::Ask`.
+    Answer {
+        /// The token of the ask.
+        token: u64,
+        /// What became of it.
+        answer: Answer,
+    },
+    /// Send this to a peer; its answer comes back as `Input::PeerResponse`.
+    Request {
+        /// Whom.
+        peer: NodeId,
+        /// To be handed back with the answer.
+        call: u64,
+        /// A `sync::Request`.
+        bytes: Vec<u8>,
+    },
+    /// Answer a peer's request.
+    Respond {
+        /// The token of the request.
+        token: u64,
+        /// A `sync::Response`.
+        bytes: Vec<u8>,
+    },
+    /// The set of nodes that may connect is now this.
+    Allow(BTreeSet<NodeId>),
+    /// A file is wanted here; these peers may hold it.
+    FetchBlob {
+        /// The file.
+        blob: BlobId,
+        /// Its length.
+        size: u64,
+        /// A group that refers to it, named in the request to the peer.
+        group: GroupId,
+    },
+    /// Browsers and other rooms may want to know.
+    Notify(Notice),
+}
+
+/// What became of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Durable here. The entry is the thing made, or the last entry written.
+    Done {
+        /// The post, comment, group or source made; for other commands the entry written.
+        id: EntryId,
+    },
+    /// Nothing needed to be written.
+    Nothing,
+    /// The command may not or cannot be; nothing was written.
+    Refused(Refusal),
+}
+
+/// Why a command was refused: a stable code and what a caller may want to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The node belongs to no organisation yet.
+    NotSetUp,
+    /// It already does.
+    AlreadySetUp,
+    /// The thing does not exist, or the actor may not see it: the two are indistinguishable (INV-55).
+    NotFound,
+    /// The actor sees it but may not do this.
+    Forbidden,
+    /// The actor is not a member.
+    NotAMember,
+    /// The group is not open.
+    GroupClosed,
+    /// A needed text is empty.
+    Empty,
+    /// A text or list is over its limit.
+    TooLong,
+    /// The last owner or admin cannot go.
+    LastOwner,
+    /// A limit of the group or organisation is reached.
+    LimitReached,
+    /// Already so under another id.
+    AlreadyThere,
+    /// What was handed over does not belong together or is not valid.
+    Invalid,
+    /// This scope is of a newer version: it can be read, not written.
+    Frozen,
+}
+
+impl Refusal {
+    /// The stable code.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::NotSetUp => "not_set_up",
+            Self::AlreadySetUp => "setup_done",
+            Self::NotFound => "not_found",
+            Self::Forbidden => "forbidden",
+            Self::NotAMember => "not_a_member",
+            Self::GroupClosed => "group_closed",
+            Self::Empty => "text_missing",
+            Self::TooLong => "text_too_long",
+            Self::LastOwner => "last_admin",
+            Self::LimitReached => "group_limit",
+            Self::AlreadyThere => "already_there",
+            Self::Invalid => "bad_request",
+            Self::Frozen => "frozen",
+        }
+    }
+}
+
+/// Something that a screen may want to show anew. Ids only.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Notice {
+    /// A new post.
+    Post {
+        /// Its group.
+        group: GroupId,
+        /// The post.
+        post: EntryId,
+    },
+    /// Edited, deleted, reacted to, became valid or void.
+    PostChanged {
+        /// Its group.
+        group: GroupId,
+        /// The post.
+        post: EntryId,
+    },
+    /// A new comment.
+    Comment {
+        /// Its group.
+        group: GroupId,
+        /// Its post.
+        post: EntryId,
+        /// The comment.
+        comment: EntryId,
+    },
+    /// A changed comment.
+    CommentChanged {
+        /// Its group.
+        group: GroupId,
+        /// Its post.
+        post: EntryId,
+        /// The comment.
+        comment: EntryId,
+    },
+    /// Received-by counts of this group may have moved.
+    Delivery {
+        /// The group.
+        group: GroupId,
+    },
+    /// A group's card or members changed.
+    GroupChanged {
+        /// The group.
+        group: GroupId,
+    },
+    /// Groups came or went.
+    GroupsChanged,
+    /// People came, went or changed.
+    PeopleChanged,
+    /// Sites or connections changed.
+    Network,
+    /// A feed was added, changed or removed.
+    Source {
+        /// Its group.
+        group: GroupId,
+        /// The feed.
+        source: EntryId,
+    },
+    /// A file arrived; posts that show it may be drawn anew.
+    BlobHere {
+        /// The file.
+        blob: BlobId,
+    },
+}

@@ -1,0 +1,290 @@
+//! Everything that can happen to the engine, as one closed list.
+
+use crate::control::op::{Access, GroupKind, Role};
+use crate::ids::{BlobId, EntryId, GroupId, NodeId, RequestId, SiteId, TicketId, UserId};
+
+/// One thing that happened. The caller tells the time and the randomness beside it.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// A person, or the node for itself, wants something. Answered by exactly one `Effect::Answer`.
+    Ask(Ask),
+    /// A connection to an admitted node stands.
+    PeerConnected(NodeId),
+    /// The last connection to it is gone.
+    PeerGone(NodeId),
+    /// A peer asks; answered by exactly one `Effect::Respond`.
+    PeerRequest {
+        /// Who asks.
+        peer: NodeId,
+        /// Returned with the answer.
+        token: u64,
+        /// A `sync::Request`.
+        bytes: Vec<u8>,
+    },
+    /// A peer answered an `Effect::Request`.
+    PeerResponse {
+        /// Who answered.
+        peer: NodeId,
+        /// The number given with the request.
+        call: u64,
+        /// The answer; `None` when it failed or timed out.
+        bytes: Option<Vec<u8>>,
+    },
+    /// A file arrived whole and verified, or was uploaded here.
+    BlobHere(BlobId),
+    /// Time passed: about once a second.
+    Tick,
+}
+
+/// A wish with who has it.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// Chosen by the caller to match the answer.
+    pub token: u64,
+    /// The person; `None` for the node's own doing (feeds, set-up).
+    pub actor: Option<UserId>,
+    /// The same id again gets the first answer and writes nothing.
+    pub request: RequestId,
+    /// What is wanted.
+    pub command: Command,
+}
+
+/// A file or picture of a post, as its author's node measured it.
+#[derive(Debug, Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+#[cbor(map)]
+pub struct Attachment {
+    /// The file.
+    #[n(0)]
+    pub blob: BlobId,
+    /// Its name as a person gave it; never a path.
+    #[n(1)]
+    pub name: String,
+    /// Its length in bytes.
+    #[n(2)]
+    pub size: u64,
+    /// As sniffed, not as claimed.
+    #[n(3)]
+    pub media_type: String,
+    /// Width and height in pixels when it is a picture.
+    #[n(4)]
+    pub picture: Option<(u32, u32)>,
+}
+
+/// An item from outside, ready to be posted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutsideItem {
+    /// Derived from the source and the item's own id: two sites make the same (ruling D7).
+    pub origin_key: [u8; 32],
+    /// Plain text.
+    pub title: String,
+    /// Markdown.
+    pub text: String,
+    /// Where the item stands.
+    pub url: Option<String>,
+    /// When it was published, in milliseconds, as claimed.
+    pub published: Option<u64>,
+}
+
+/// What may be wanted. Lengths are checked by the engine; refusals name the limit.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Founds the organisation with this node as its first. The actor is `None`; the first person is made with it.
+    CreateOrganisation {
+        /// Its name.
+        name: String,
+        /// The first site's id, made by the caller.
+        site: SiteId,
+        /// The first site's name.
+        site_name: String,
+        /// The site's company, may be empty.
+        company: String,
+        /// The first admin.
+        admin: UserId,
+        /// Their name.
+        admin_name: String,
+        /// Their public signing key.
+        admin_key: [u8; 32],
+        /// A signature is made by the caller with this secret; it is not kept.
+        admin_secret: [u8; 32],
+        /// Public recovery keys.
+        recovery: Vec<[u8; 32]>,
+    },
+    /// Takes over an organisation from what a pairing handed over (`pairing::Welcome` bytes).
+    JoinOrganisation {
+        /// The organisation's control entries, as received from the inviter.
+        welcome: Vec<u8>,
+    },
+    /// An admin admits a node that paired.
+    AdmitNode {
+        /// Its key.
+        node: NodeId,
+        /// Its X25519 key.
+        sealing: [u8; 32],
+        /// Its site: a new one when `site_name` is given.
+        site: SiteId,
+        /// The new site's name.
+        site_name: Option<String>,
+        /// The new site's company.
+        company: String,
+        /// The invitation used.
+        ticket: TicketId,
+    },
+    /// Renames a site.
+    SetSite {
+        /// The site.
+        site: SiteId,
+        /// Its new name.
+        name: String,
+        /// Its new company.
+        company: String,
+    },
+    /// Registers a person of this site and publishes the name. The first person of a joined site has no actor.
+    RegisterUser {
+        /// The new person's id.
+        user: UserId,
+        /// Their name.
+        name: String,
+        /// Their job.
+        title: String,
+    },
+    /// Publishes a changed profile; `user` is the actor or a person of the actor's site.
+    SetProfile {
+        /// Whose.
+        user: UserId,
+        /// The name.
+        name: String,
+        /// The job.
+        title: String,
+    },
+    /// Disables or enables a person of this site.
+    SetUserActive {
+        /// Whom.
+        user: UserId,
+        /// To what.
+        active: Activity,
+    },
+    /// Creates a group owned by the actor.
+    CreateGroup {
+        /// Its name.
+        name: String,
+        /// What it is for.
+        purpose: String,
+        /// Its type.
+        kind: GroupKind,
+        /// Who sees and joins.
+        access: Access,
+    },
+    /// Changes a group's card; what is `None` stays.
+    EditGroup {
+        /// The group.
+        group: GroupId,
+        /// New name.
+        name: Option<String>,
+        /// New purpose.
+        purpose: Option<String>,
+        /// New access.
+        access: Option<Access>,
+    },
+    /// Joins an open group.
+    JoinGroup(GroupId),
+    /// Leaves a group.
+    LeaveGroup(GroupId),
+    /// Gives people a role.
+    Grant {
+        /// The group.
+        group: GroupId,
+        /// At most 64 people.
+        users: Vec<UserId>,
+        /// The role.
+        role: Role,
+    },
+    /// Removes people.
+    Revoke {
+        /// The group.
+        group: GroupId,
+        /// At most 64 people.
+        users: Vec<UserId>,
+    },
+    /// Writes a post.
+    CreatePost {
+        /// The group.
+        group: GroupId,
+        /// May be empty.
+        title: String,
+        /// Markdown.
+        text: String,
+        /// Files, already here.
+        attachments: Vec<Attachment>,
+    },
+    /// Writes a comment.
+    CreateComment {
+        /// The post.
+        post: EntryId,
+        /// Markdown.
+        text: String,
+    },
+    /// Replaces the text of one's own post or comment.
+    Edit {
+        /// The post or comment.
+        target: EntryId,
+        /// Posts only.
+        title: String,
+        /// Markdown.
+        text: String,
+    },
+    /// Deletes a post or comment: one's own, or anybody's for facilitators.
+    Delete {
+        /// The post or comment.
+        target: EntryId,
+    },
+    /// Sets or takes back a reaction.
+    React {
+        /// The post or comment.
+        target: EntryId,
+        /// One emoji.
+        emoji: String,
+        /// Set or taken back.
+        on: Reaction,
+    },
+    /// Adds a feed to a group, or renames one.
+    SetSource {
+        /// The group.
+        group: GroupId,
+        /// Its address, canonical.
+        url: String,
+        /// Its title.
+        title: String,
+        /// The site that the feed tells of.
+        site_url: Option<String>,
+    },
+    /// Removes a feed; its items stay.
+    RemoveSource {
+        /// The `source.set` entry.
+        source: EntryId,
+    },
+    /// Posts an item of a feed. No actor.
+    PostOutside {
+        /// The `source.set` entry.
+        source: EntryId,
+        /// The item.
+        item: OutsideItem,
+    },
+}
+
+/// Whether a person may act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activity {
+    /// May log in and act.
+    Active,
+    /// May not.
+    Disabled,
+}
+
+/// Whether a reaction is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reaction {
+    /// Set.
+    On,
+    /// Taken back.
+    Off,
+}

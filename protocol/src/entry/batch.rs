@@ -1,0 +1,1 @@
+//! A range proved by one signature.

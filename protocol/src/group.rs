@@ -1,0 +1,1 @@
+//! The folded content of one group.

@@ -1,0 +1,86 @@
+//! Every maximum in the system, each with its reason. Nothing foreign is read without one of these in front.
+
+/// A header is small by design: nine ids at most, and a proof.
+pub const HEADER_BYTES_MAX: usize = 2 * 1024;
+/// Bigger content is a file, which travels on its own lane.
+pub const BODY_BYTES_MAX: usize = 256 * 1024;
+/// Length of the random salt that keeps a body's commitment from being guessed after erasure.
+pub const SALT_BYTES: usize = 16;
+/// A control frontier has one or two heads in practice; a `see` entry folds more.
+pub const CTL_HEADS_MAX: usize = 8;
+/// How many heads one `see` entry folds (ruling D4).
+pub const SEE_HEADS_MAX: usize = 256;
+/// Targets that indexing needs after the body is gone.
+pub const REFS_MAX: usize = 16;
+/// Room for a WebAuthn assertion.
+pub const AUTH_PROOF_BYTES_MAX: usize = 1024;
+/// An explicit `ctl` and a kept signature at least this often (ruling D4).
+pub const EXPLICIT_EVERY_ENTRIES: u64 = 256;
+/// Sites run NTP; five minutes forgives a bad one and bounds the damage of a lying one.
+pub const CLOCK_AHEAD_MS_MAX: u64 = 5 * 60 * 1000;
+/// A node far from its peers' time would only write entries that are held back.
+pub const CLOCK_WARN_MS: u64 = 2 * 60 * 1000;
+/// A group's control log: normal groups need tens of entries (§1.6).
+pub const GROUP_CONTROL_SEQ_MAX: u64 = 2_000;
+/// An organisation's control log of one node.
+pub const ORG_CONTROL_SEQ_MAX: u64 = 20_000;
+/// New incarnations come from restores and lost gates, a few in a node's life (ruling A6).
+pub const INCARNATIONS_MAX: usize = 4_096;
+/// Branches kept of a forked log (ruling A7).
+pub const FORK_BRANCHES_MAX: usize = 8;
+/// Entries held back because they come from the future.
+pub const HELD_PER_PEER_MAX: usize = 1_000;
+/// Entries whose named control entries have not arrived.
+pub const PENDING_MAX: usize = 20_000;
+
+/// Entries in one batch: what one signature proves at a time.
+pub const BATCH_ENTRIES_MAX: usize = 1024;
+/// Bytes of headers and bodies in one batch before compression; a response inflates to at most 4 MiB.
+pub const BATCH_BYTES_MAX: usize = 900 * 1024;
+/// A request between nodes.
+pub const REQUEST_BYTES_MAX: usize = 128 * 1024;
+/// A response between nodes, inflated.
+pub const RESPONSE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Logs named in one frontier: 200 sites with several incarnations.
+pub const FRONTIER_LOGS_MAX: usize = 4_096;
+/// Groups compared in one request.
+pub const GROUPS_PER_REQUEST_MAX: usize = 1_000;
+/// Ranges asked of one peer at once.
+pub const RANGES_PER_PEER_MAX: usize = 4;
+/// Ranges under way in all.
+pub const RANGES_MAX: usize = 16;
+/// Peers compare at least this often though nothing was announced.
+pub const COMPARE_EVERY_MS: u64 = 60 * 1000;
+/// The interval doubles while nothing changes, up to this (ruling B4).
+pub const COMPARE_EVERY_MS_MAX: u64 = 30 * 60 * 1000;
+/// Entries pushed to a peer in one message while live; more is announced and pulled.
+pub const PUSH_ENTRIES_MAX: usize = 64;
+/// A chunk of a file in one response.
+pub const BLOB_CHUNK_BYTES: u32 = 512 * 1024;
+
+/// Words of a person's own: a long report, not a book. Bigger texts are documents.
+pub const TEXT_BYTES_MAX: usize = 100 * 1024;
+/// Comments are answers.
+pub const COMMENT_BYTES_MAX: usize = 20 * 1024;
+/// Titles stand on one or two lines.
+pub const TITLE_CHARS_MAX: usize = 200;
+/// Names of people, groups and sites stand in menus.
+pub const NAME_CHARS_MAX: usize = 120;
+/// A group's purpose: four short answers.
+pub const PURPOSE_CHARS_MAX: usize = 2_000;
+/// A gallery and some files.
+pub const ATTACHMENTS_MAX: usize = 30;
+/// Files of a post in this version; larger ones come with resumable upload.
+pub const FILE_BYTES_MAX: u64 = 25 * 1024 * 1024;
+/// Members changed by one entry (G16).
+pub const MEMBERS_PER_ENTRY_MAX: usize = 64;
+/// Admins that a constitution may name (O1).
+pub const ADMINS_MAX: usize = 15;
+/// Recovery keys that a constitution may name (O1).
+pub const RECOVERY_KEYS_MAX: usize = 5;
+/// Items of one page of anything.
+pub const PAGE_ITEMS_MAX: usize = 50;
+/// Feeds of one group: each costs polling.
+pub const SOURCES_PER_GROUP_MAX: usize = 200;
+/// Length of a feed's address.
+pub const URL_BYTES_MAX: usize = 2_048;
