@@ -1,1 +1,259 @@
-//! The folded content of one group.
+//! What people write in a group: one kind of operation each, with its body.
+//!
+//! 1. Creations are immutable; everything else is a register per target and person, so that any order of arrival gives
+//!    the same rows (INV-01, INV-05).
+//! 2. Who may do it is decided by `control`; this file only knows the form.
+
+use crate::clock::Hlc;
+use crate::codec::{self, CodecError};
+use crate::control::op::{Access, GroupKind};
+use crate::engine::input::Attachment;
+use crate::ids::{EntryId, GroupId, SiteId, UserId};
+use crate::limits::BODY_BYTES_MAX;
+use minicbor::{Decode, Encode};
+
+/// Kind numbers of data entries.
+pub mod kind {
+    /// A person's name and job, in the organisation's scope (ruling D9).
+    pub const PROFILE_SET: u16 = 0x0200;
+    /// What may be known of a listed group from outside, in the organisation's scope (ruling D2).
+    pub const GROUP_CARD: u16 = 0x0201;
+    /// A post.
+    pub const POST: u16 = 0x0300;
+    /// A comment; refers to the post.
+    pub const COMMENT: u16 = 0x0301;
+    /// New text; refers to the post or comment.
+    pub const EDIT: u16 = 0x0302;
+    /// Deletes; refers to the post or comment, and to a comment's post.
+    pub const DELETE: u16 = 0x0303;
+    /// A reaction; refers to the post or comment, and to a comment's post.
+    pub const REACT: u16 = 0x0304;
+    /// A feed from outside; refers to the former entry when it changes one.
+    pub const SOURCE_SET: u16 = 0x0310;
+    /// Ends a feed; refers to it.
+    pub const SOURCE_REMOVE: u16 = 0x0311;
+    /// An item of a feed; refers to the feed.
+    pub const OUTSIDE: u16 = 0x0312;
+}
+
+/// Body of [`kind::PROFILE_SET`].
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Profile {
+    /// Whose.
+    #[n(0)]
+    pub user: UserId,
+    /// The name.
+    #[n(1)]
+    pub name: String,
+    /// The job.
+    #[n(2)]
+    pub title: String,
+}
+
+/// Body of [`kind::GROUP_CARD`].
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Card {
+    /// The group.
+    #[n(0)]
+    pub group: GroupId,
+    /// Its type.
+    #[n(1)]
+    pub kind: GroupKind,
+    /// Who joins; a group that became secret is no longer listed.
+    #[n(2)]
+    pub access: Access,
+    /// Its name.
+    #[n(3)]
+    pub name: String,
+    /// What it is for.
+    #[n(4)]
+    pub purpose: String,
+    /// When it was created.
+    #[n(5)]
+    pub created: u64,
+}
+
+/// Body of [`kind::POST`].
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Post {
+    /// May be empty.
+    #[n(0)]
+    pub title: String,
+    /// Markdown.
+    #[n(1)]
+    pub text: String,
+    /// Files and pictures.
+    #[n(2)]
+    pub attachments: Vec<Attachment>,
+}
+
+/// Body of [`kind::COMMENT`].
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Comment {
+    /// Markdown.
+    #[n(0)]
+    pub text: String,
+}
+
+/// Body of [`kind::EDIT`]: replaces title and text; attachments stay.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Edit {
+    /// May be empty; always so for comments.
+    #[n(0)]
+    pub title: String,
+    /// Markdown.
+    #[n(1)]
+    pub text: String,
+}
+
+/// Body of [`kind::REACT`].
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct React {
+    /// One emoji.
+    #[n(0)]
+    pub emoji: String,
+    /// Set or taken back.
+    #[n(1)]
+    pub on: bool,
+}
+
+/// Body of [`kind::SOURCE_SET`].
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Source {
+    /// The canonical address.
+    #[n(0)]
+    pub url: String,
+    /// The feed's title.
+    #[n(1)]
+    pub title: String,
+    /// The site that it tells of.
+    #[n(2)]
+    pub site_url: Option<String>,
+    /// Which sites may poll, in this order (ruling D7).
+    #[n(3)]
+    pub sites: Vec<SiteId>,
+}
+
+/// Body of [`kind::OUTSIDE`].
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Outside {
+    /// The same at every site that polls (ruling D7).
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub origin_key: [u8; 32],
+    /// Plain text.
+    #[n(1)]
+    pub title: String,
+    /// Markdown.
+    #[n(2)]
+    pub text: String,
+    /// Where it stands.
+    #[n(3)]
+    pub url: Option<String>,
+    /// When it says it was published, in milliseconds.
+    #[n(4)]
+    pub published: Option<u64>,
+}
+
+/// A decoded data operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DataOp {
+    /// A profile.
+    Profile(Profile),
+    /// A group's card.
+    Card(Card),
+    /// A post.
+    Post(Post),
+    /// A comment.
+    Comment(Comment),
+    /// An edit.
+    Edit(Edit),
+    /// A deletion.
+    Delete,
+    /// A reaction.
+    React(React),
+    /// A feed.
+    Source(Source),
+    /// A feed's end.
+    SourceRemove,
+    /// An item.
+    Outside(Outside),
+    /// A newer version's kind: stored and forwarded, not shown.
+    Unknown,
+}
+
+impl DataOp {
+    /// Reads the body of a data entry of this kind.
+    ///
+    /// # Errors
+    /// A body that is not what its kind says: the entry is malformed for ever.
+    pub fn decode(kind: u16, body: &[u8]) -> Result<Self, CodecError> {
+        fn read<'b, T: Decode<'b, ()>>(what: &'static str, body: &'b [u8]) -> Result<T, CodecError> {
+            codec::decode(what, body, BODY_BYTES_MAX)
+        }
+        Ok(match kind {
+            kind::PROFILE_SET => Self::Profile(read("profile.set", body)?),
+            kind::GROUP_CARD => Self::Card(read("group.card", body)?),
+            kind::POST => Self::Post(read("post.create", body)?),
+            kind::COMMENT => Self::Comment(read("comment.create", body)?),
+            kind::EDIT => Self::Edit(read("edit", body)?),
+            kind::DELETE => Self::Delete,
+            kind::REACT => Self::React(read("react.set", body)?),
+            kind::SOURCE_SET => Self::Source(read("source.set", body)?),
+            kind::SOURCE_REMOVE => Self::SourceRemove,
+            kind::OUTSIDE => Self::Outside(read("outside.create", body)?),
+            _ => Self::Unknown,
+        })
+    }
+
+    /// The kind number and body bytes.
+    pub fn encode(&self) -> (u16, Vec<u8>) {
+        match self {
+            Self::Profile(op) => (kind::PROFILE_SET, codec::encode(op)),
+            Self::Card(op) => (kind::GROUP_CARD, codec::encode(op)),
+            Self::Post(op) => (kind::POST, codec::encode(op)),
+            Self::Comment(op) => (kind::COMMENT, codec::encode(op)),
+            Self::Edit(op) => (kind::EDIT, codec::encode(op)),
+            Self::Delete => (kind::DELETE, Vec::new()),
+            Self::React(op) => (kind::REACT, codec::encode(op)),
+            Self::Source(op) => (kind::SOURCE_SET, codec::encode(op)),
+            Self::SourceRemove => (kind::SOURCE_REMOVE, Vec::new()),
+            Self::Outside(op) => (kind::OUTSIDE, codec::encode(op)),
+            Self::Unknown => (u16::MAX, Vec::new()),
+        }
+    }
+}
+
+/// A register's version: the highest wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version {
+    /// When.
+    pub hlc: Hlc,
+    /// Which entry; breaks ties.
+    pub id: EntryId,
+}
+
+impl Version {
+    /// The row form, 40 bytes.
+    pub fn to_bytes(self) -> [u8; 40] {
+        let mut out = [0; 40];
+        out[..8].copy_from_slice(&self.hlc.0.to_be_bytes());
+        out[8..].copy_from_slice(&self.id.0);
+        out
+    }
+
+    /// Reads the row form from the front of a value.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        Some(Self {
+            hlc: Hlc(u64::from_be_bytes(bytes.get(..8)?.try_into().ok()?)),
+            id: EntryId::from_slice(bytes.get(8..40)?)?,
+        })
+    }
+}

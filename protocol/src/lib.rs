@@ -12,4 +12,5 @@ pub mod group;
 pub mod ids;
 pub mod keys;
 pub mod limits;
+pub mod log;
 pub mod store;

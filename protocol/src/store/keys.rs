@@ -1,1 +1,220 @@
-//! Every table in one list.
+//! Every table in one list: a prefix byte, what the key is made of, what the value holds.
+//!
+//! Numbers are big-endian so that rows sort by them; `!x` is the complement, so that the newest comes first. No text that
+//! a person wrote stands in a row: bodies stay in the records, where they can be erased (`docs/storage.md`).
+
+use crate::clock::Hlc;
+use crate::ids::{BlobId, EntryId, GroupId, LogId, NodeId, RequestId, ScopeId, UserId};
+
+/// The tables. Each constant is the first byte of its keys.
+pub mod table {
+    /// `log` → the log's state (see `log.rs`).
+    pub const LOG: u8 = b'H';
+    /// `log, last seq` → first seq, location of the record that holds the run.
+    pub const RUN: u8 = b'L';
+    /// `entry` → log, seq.
+    pub const ENTRY: u8 = b'E';
+    /// `group, !hlc, entry` → kind of post, author. The feed.
+    pub const FEED: u8 = b'F';
+    /// `post, hlc, comment` → author. The thread.
+    pub const THREAD: u8 = b'T';
+    /// `target, actor` → version. The newest edit by that person.
+    pub const EDIT: u8 = b'X';
+    /// `target, actor` → version, author's or moderator's right.
+    pub const DELETE: u8 = b'D';
+    /// `post, comment, actor` → right. Deleted comments of a post, for counting.
+    pub const THREAD_DELETE: u8 = b'd';
+    /// `target, emoji, 0, actor` → version, on.
+    pub const REACT: u8 = b'R';
+    /// `group, origin key, rank, entry` → version. Twins of one item from outside.
+    pub const ORIGIN: u8 = b'O';
+    /// `group, source` → version of the removal if removed.
+    pub const SOURCE: u8 = b'S';
+    /// `source, entry` → (). Items that a source brought.
+    pub const SOURCE_ITEM: u8 = b's';
+    /// `blob, group, post` → place among the attachments.
+    pub const BLOB: u8 = b'B';
+    /// `blob` → size, group. Files that are not here yet.
+    pub const WANTED: u8 = b'W';
+    /// `missing, waiting` → (). Entries whose named entry has not arrived.
+    pub const PENDING: u8 = b'P';
+    /// `group, entry` → reason code. Entries without authority.
+    pub const VOID: u8 = b'V';
+    /// `request` → entry. Answers given before.
+    pub const REQUEST: u8 = b'Q';
+    /// `scope, node` → a held statement.
+    pub const HELD: u8 = b'K';
+    /// `user` → version of the newest profile, its entry.
+    pub const PROFILE: u8 = b'Y';
+    /// `group` → version of the newest card, its entry.
+    pub const CARD: u8 = b'C';
+    /// `node` → when it was last connected, in milliseconds.
+    pub const SEEN: u8 = b'Z';
+}
+
+/// A key being put together.
+#[derive(Debug, Clone)]
+pub struct Key(Vec<u8>);
+
+impl Key {
+    /// Begins a key of a table.
+    pub fn of(table: u8) -> Self {
+        let mut bytes = Vec::with_capacity(96);
+        bytes.push(table);
+        Self(bytes)
+    }
+
+    /// Appends an id or other bytes of fixed length.
+    #[must_use]
+    pub fn and(mut self, part: impl AsRef<[u8]>) -> Self {
+        self.0.extend_from_slice(part.as_ref());
+        self
+    }
+
+    /// Appends a number.
+    #[must_use]
+    pub fn number(self, number: u64) -> Self {
+        self.and(number.to_be_bytes())
+    }
+
+    /// The bytes.
+    pub fn done(self) -> Vec<u8> {
+        self.0
+    }
+
+    /// The range of all keys that begin with this one.
+    pub fn prefix(self) -> (Vec<u8>, Vec<u8>) {
+        let mut to = self.0.clone();
+        while let Some(last) = to.pop() {
+            if last < u8::MAX {
+                to.push(last + 1);
+                break;
+            }
+        }
+        (self.0, to)
+    }
+}
+
+/// Key of a log's state.
+pub fn log(log: &LogId) -> Vec<u8> {
+    Key::of(table::LOG).and(log).done()
+}
+
+/// Key of the run that ends at a position.
+pub fn run(log: &LogId, last_seq: u64) -> Vec<u8> {
+    Key::of(table::RUN).and(log).number(last_seq).done()
+}
+
+/// Key of an entry's place.
+pub fn entry(id: &EntryId) -> Vec<u8> {
+    Key::of(table::ENTRY).and(id).done()
+}
+
+/// Key of a feed row; newer sorts first.
+pub fn feed(group: &GroupId, hlc: Hlc, post: &EntryId) -> Vec<u8> {
+    Key::of(table::FEED).and(group).number(!hlc.0).and(post).done()
+}
+
+/// Key of a comment in its thread.
+pub fn thread(post: &EntryId, hlc: Hlc, comment: &EntryId) -> Vec<u8> {
+    Key::of(table::THREAD).and(post).number(hlc.0).and(comment).done()
+}
+
+/// Key of a person's edit of a target.
+pub fn edit(target: &EntryId, actor: &UserId) -> Vec<u8> {
+    Key::of(table::EDIT).and(target).and(actor).done()
+}
+
+/// Key of a person's deletion of a target.
+pub fn delete(target: &EntryId, actor: &UserId) -> Vec<u8> {
+    Key::of(table::DELETE).and(target).and(actor).done()
+}
+
+/// Key of a comment's deletion, under its post.
+pub fn thread_delete(post: &EntryId, comment: &EntryId, actor: &UserId) -> Vec<u8> {
+    Key::of(table::THREAD_DELETE).and(post).and(comment).and(actor).done()
+}
+
+/// Key of a reaction.
+pub fn react(target: &EntryId, emoji: &str, actor: &UserId) -> Vec<u8> {
+    Key::of(table::REACT).and(target).and(emoji).and([0]).and(actor).done()
+}
+
+/// Key of one twin of an item from outside; the lowest wins.
+pub fn origin(group: &GroupId, origin_key: &[u8; 32], rank: u32, entry: &EntryId) -> Vec<u8> {
+    Key::of(table::ORIGIN).and(group).and(origin_key).and(rank.to_be_bytes()).and(entry).done()
+}
+
+/// Key of a feed from outside.
+pub fn source(group: &GroupId, source: &EntryId) -> Vec<u8> {
+    Key::of(table::SOURCE).and(group).and(source).done()
+}
+
+/// Key of an item that a source brought.
+pub fn source_item(source: &EntryId, item: &EntryId) -> Vec<u8> {
+    Key::of(table::SOURCE_ITEM).and(source).and(item).done()
+}
+
+/// Key of a post's use of a file.
+pub fn blob(blob: &BlobId, group: &GroupId, post: &EntryId) -> Vec<u8> {
+    Key::of(table::BLOB).and(blob).and(group).and(post).done()
+}
+
+/// Key of a file that is not here yet.
+pub fn wanted(blob: &BlobId) -> Vec<u8> {
+    Key::of(table::WANTED).and(blob).done()
+}
+
+/// Key of an entry that waits for another.
+pub fn pending(missing: &EntryId, waiting: &EntryId) -> Vec<u8> {
+    Key::of(table::PENDING).and(missing).and(waiting).done()
+}
+
+/// Key of an entry without authority.
+pub fn void(group: &GroupId, entry: &EntryId) -> Vec<u8> {
+    Key::of(table::VOID).and(group).and(entry).done()
+}
+
+/// Key of an answer given before.
+pub fn request(request: &RequestId) -> Vec<u8> {
+    Key::of(table::REQUEST).and(request).done()
+}
+
+/// Key of a node's held statement.
+pub fn held(scope: &ScopeId, node: &NodeId) -> Vec<u8> {
+    Key::of(table::HELD).and(scope).and(node).done()
+}
+
+/// Key of a person's newest profile.
+pub fn profile(user: &UserId) -> Vec<u8> {
+    Key::of(table::PROFILE).and(user).done()
+}
+
+/// Key of a group's newest card.
+pub fn card(group: &GroupId) -> Vec<u8> {
+    Key::of(table::CARD).and(group).done()
+}
+
+/// Key of when a node was last connected.
+pub fn seen(node: &NodeId) -> Vec<u8> {
+    Key::of(table::SEEN).and(node).done()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_covers_its_keys_and_no_others() {
+        let (from, to) = Key::of(b'A').and([255, 255]).prefix();
+        assert_eq!((from, to), (vec![b'A', 255, 255], vec![b'B']));
+        let (from, to) = Key::of(b'A').and([1, 2]).prefix();
+        assert_eq!((from, to), (vec![b'A', 1, 2], vec![b'A', 1, 3]));
+    }
+
+    #[test]
+    fn newer_posts_sort_first() {
+        let (group, post) = (GroupId([0; 32]), EntryId([0; 32]));
+        assert!(feed(&group, Hlc(2), &post) < feed(&group, Hlc(1), &post));
+    }
+}
