@@ -1,0 +1,287 @@
+//! Whose connection is wanted, and when to try again. A pure state machine: time and chance are arguments.
+//!
+//! A wanted peer is dialled for ever. After a failure the pause doubles from 1 s to 15 s, with jitter; news that the
+//! network may have changed (an inbound connection, an address of ours, an address of the peer) sets it back.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use libp2p::Multiaddr;
+
+use crate::address::PeerKey;
+use crate::limits;
+
+/// The wanted peers.
+#[derive(Default)]
+pub(crate) struct Dialer {
+    peers: BTreeMap<PeerKey, Wanted>,
+}
+
+struct Wanted {
+    addresses: Vec<Multiaddr>,
+    /// Addresses where somebody else answered; tried again only when nothing else is left.
+    wrong: Vec<Multiaddr>,
+    failures: u32,
+    state: State,
+}
+
+#[derive(PartialEq)]
+enum State {
+    Waiting { until: Instant },
+    Dialling,
+    Connected,
+}
+
+/// Whether new addresses of a peer take the place of the old ones.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Addresses {
+    Replace,
+    Add,
+}
+
+impl Dialer {
+    /// Wants a connection. False if there are too many wanted peers.
+    pub fn want(&mut self, peer: PeerKey, addresses: Vec<Multiaddr>, how: Addresses, now: Instant) -> bool {
+        if !self.peers.contains_key(&peer) && self.peers.len() >= limits::PEERS_WANTED_MAX {
+            return false;
+        }
+        let wanted = self.peers.entry(peer).or_insert_with(|| Wanted {
+            addresses: Vec::new(),
+            wrong: Vec::new(),
+            failures: 0,
+            state: State::Waiting { until: now },
+        });
+        let mut list = addresses;
+        if how == Addresses::Add {
+            // New ones first: what was heard last is the likeliest.
+            list.append(&mut wanted.addresses);
+        }
+        wanted.addresses.clear();
+        for address in list {
+            if wanted.addresses.len() < limits::ADDRESSES_PER_PEER_MAX && !wanted.addresses.contains(&address) {
+                wanted.addresses.push(address);
+            }
+        }
+        wanted.wrong.clear();
+        wanted.hurry(now);
+        true
+    }
+
+    /// Adds addresses found by chance (the local network) if the peer is wanted and has none of them yet.
+    pub fn found(&mut self, peer: PeerKey, addresses: Vec<Multiaddr>, now: Instant) {
+        let known = |wanted: &Wanted| addresses.iter().all(|address| wanted.addresses.contains(address));
+        if self.peers.get(&peer).is_some_and(known) {
+            return;
+        }
+        self.want(peer, addresses, Addresses::Add, now);
+    }
+
+    /// Stops wanting a connection.
+    pub fn forget(&mut self, peer: PeerKey) {
+        self.peers.remove(&peer);
+    }
+
+    /// Notes that a connection stands.
+    pub fn connected(&mut self, peer: PeerKey) {
+        if let Some(wanted) = self.peers.get_mut(&peer) {
+            wanted.failures = 0;
+            wanted.wrong.clear();
+            wanted.state = State::Connected;
+        }
+    }
+
+    /// Notes that the last connection ended; both sides notice, so the jitter decides who dials first.
+    pub fn disconnected(&mut self, peer: PeerKey, now: Instant, jitter: f64) {
+        if let Some(wanted) = self.peers.get_mut(&peer) {
+            wanted.state = State::Waiting { until: now + limits::REDIAL_FIRST.mul_f64(jitter) };
+        }
+    }
+
+    /// Notes a failed dial, and at which addresses somebody else answered.
+    pub fn failed(&mut self, peer: PeerKey, wrong: Option<Multiaddr>, now: Instant, jitter: f64) {
+        let Some(wanted) = self.peers.get_mut(&peer) else { return };
+        if wanted.state != State::Dialling {
+            return;
+        }
+        wanted.wrong.extend(wrong.filter(|address| wanted.addresses.contains(address)));
+        if wanted.wrong.len() >= wanted.addresses.len() {
+            wanted.wrong.clear();
+        }
+        wanted.state = State::Waiting { until: now + pause(wanted.failures, jitter) };
+        wanted.failures = wanted.failures.saturating_add(1);
+    }
+
+    /// The network may have changed: every waiting peer is tried soon, and pauses start anew.
+    pub fn network_changed(&mut self, now: Instant, mut jitter: impl FnMut() -> f64) {
+        for wanted in self.peers.values_mut() {
+            let soon = now + limits::REDIAL_FIRST.mul_f64(jitter());
+            wanted.failures = 0;
+            if let State::Waiting { until } = &mut wanted.state {
+                *until = soon.min(*until);
+            }
+        }
+    }
+
+    /// A restarted swarm has no connections.
+    pub fn restarted(&mut self, now: Instant) {
+        self.peers.values_mut().for_each(|wanted| wanted.state = State::Waiting { until: now });
+    }
+
+    /// A peer became dialable (it was put on the list).
+    pub fn hurry(&mut self, peer: PeerKey, now: Instant) {
+        if let Some(wanted) = self.peers.get_mut(&peer) {
+            wanted.hurry(now);
+        }
+    }
+
+    /// When `due` may have something to do.
+    pub fn next(&self, may: impl Fn(&PeerKey) -> bool) -> Option<Instant> {
+        if self.under_way() >= limits::DIALS_AT_ONCE_MAX {
+            return None;
+        }
+        self.ready(&may).map(|(_, _, until)| until).min()
+    }
+
+    /// The peers to dial now, with their addresses; they count as dialling until told otherwise.
+    pub fn due(&mut self, now: Instant, may: impl Fn(&PeerKey) -> bool) -> Vec<(PeerKey, Vec<Multiaddr>)> {
+        let room = limits::DIALS_AT_ONCE_MAX.saturating_sub(self.under_way());
+        let mut due: Vec<(Instant, PeerKey)> =
+            self.ready(&may).filter(|(_, _, until)| *until <= now).map(|(peer, _, until)| (until, peer)).collect();
+        due.sort();
+        due.truncate(room);
+        let mut dials = Vec::new();
+        for (_, peer) in due {
+            if let Some(wanted) = self.peers.get_mut(&peer) {
+                wanted.state = State::Dialling;
+                let right = |address: &&Multiaddr| !wanted.wrong.contains(address);
+                dials.push((peer, wanted.addresses.iter().filter(right).cloned().collect()));
+            }
+        }
+        dials
+    }
+
+    fn under_way(&self) -> usize {
+        self.peers.values().filter(|wanted| wanted.state == State::Dialling).count()
+    }
+
+    fn ready(&self, may: impl Fn(&PeerKey) -> bool) -> impl Iterator<Item = (PeerKey, &Wanted, Instant)> {
+        self.peers.iter().filter_map(move |(peer, wanted)| match wanted.state {
+            State::Waiting { until } if !wanted.addresses.is_empty() && may(peer) => Some((*peer, wanted, until)),
+            _ => None,
+        })
+    }
+}
+
+impl Wanted {
+    fn hurry(&mut self, now: Instant) {
+        self.failures = 0;
+        if let State::Waiting { until } = &mut self.state {
+            *until = now.min(*until);
+        }
+    }
+}
+
+/// The pause after a failure; `jitter` is from 0 to 1 and takes off up to half.
+fn pause(failures: u32, jitter: f64) -> Duration {
+    let doubled = limits::REDIAL_FIRST.saturating_mul(1 << failures.min(10));
+    doubled.min(limits::REDIAL_MAX).mul_f64(1.0 - jitter / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANN: PeerKey = PeerKey([1; 32]);
+    const BEN: PeerKey = PeerKey([2; 32]);
+
+    fn address(port: u16) -> Multiaddr {
+        format!("/ip4/10.0.0.1/tcp/{port}").parse().unwrap()
+    }
+
+    fn anyone(_: &PeerKey) -> bool {
+        true
+    }
+
+    #[test]
+    fn pauses_double_to_fifteen_seconds_and_never_end() {
+        let (mut dialer, mut now) = (Dialer::default(), Instant::now());
+        dialer.want(ANN, vec![address(1)], Addresses::Replace, now);
+        let mut pauses = Vec::new();
+        for _ in 0..40 {
+            assert_eq!(dialer.due(now, anyone).len(), 1);
+            assert!(dialer.due(now, anyone).is_empty(), "one dial at a time");
+            dialer.failed(ANN, None, now, 0.0);
+            let next = dialer.next(anyone).unwrap();
+            pauses.push((next - now).as_secs());
+            now = next;
+        }
+        assert_eq!(pauses[..6], [1, 2, 4, 8, 15, 15]);
+        assert_eq!(pauses[39], 15);
+        assert_eq!(pause(3, 1.0), Duration::from_secs(4));
+    }
+
+    #[test]
+    fn news_of_the_network_starts_the_pauses_anew() {
+        let (mut dialer, mut now) = (Dialer::default(), Instant::now());
+        dialer.want(ANN, vec![address(1)], Addresses::Replace, now);
+        for _ in 0..10 {
+            dialer.due(now, anyone);
+            dialer.failed(ANN, None, now, 0.0);
+            now = dialer.next(anyone).unwrap();
+        }
+        dialer.due(now, anyone);
+        dialer.failed(ANN, None, now, 0.0);
+        dialer.network_changed(now, || 0.5);
+        assert_eq!(dialer.next(anyone), Some(now + limits::REDIAL_FIRST / 2));
+        dialer.want(ANN, vec![address(2)], Addresses::Add, now);
+        assert_eq!(dialer.due(now, anyone), vec![(ANN, vec![address(2), address(1)])]);
+    }
+
+    #[test]
+    fn who_is_not_on_the_list_is_not_dialled() {
+        let (mut dialer, now) = (Dialer::default(), Instant::now());
+        dialer.want(ANN, vec![address(1)], Addresses::Replace, now);
+        dialer.want(BEN, vec![address(2)], Addresses::Replace, now);
+        assert_eq!(dialer.due(now, |peer| *peer == BEN), vec![(BEN, vec![address(2)])]);
+        dialer.forget(ANN);
+        assert_eq!(dialer.next(anyone), None);
+    }
+
+    #[test]
+    fn an_address_where_somebody_else_answers_does_not_hide_the_others() {
+        let (mut dialer, now) = (Dialer::default(), Instant::now());
+        dialer.want(ANN, vec![address(1), address(2)], Addresses::Replace, now);
+        dialer.due(now, anyone);
+        dialer.failed(ANN, Some(address(1)), now, 0.0);
+        let later = now + Duration::from_secs(1);
+        assert_eq!(dialer.due(later, anyone), vec![(ANN, vec![address(2)])]);
+        dialer.failed(ANN, Some(address(2)), later, 0.0);
+        let later = later + Duration::from_secs(2);
+        assert_eq!(dialer.due(later, anyone), vec![(ANN, vec![address(1), address(2)])]);
+    }
+
+    #[test]
+    fn a_lost_connection_is_dialled_again() {
+        let (mut dialer, now) = (Dialer::default(), Instant::now());
+        dialer.want(ANN, vec![address(1)], Addresses::Replace, now);
+        dialer.due(now, anyone);
+        dialer.connected(ANN);
+        assert_eq!(dialer.next(anyone), None);
+        dialer.disconnected(ANN, now, 0.25);
+        assert_eq!(dialer.next(anyone), Some(now + limits::REDIAL_FIRST / 4));
+    }
+
+    #[test]
+    fn everything_is_bounded() {
+        let (mut dialer, now) = (Dialer::default(), Instant::now());
+        for n in 0..limits::PEERS_WANTED_MAX {
+            let mut key = [0; 32];
+            key[..8].copy_from_slice(&n.to_be_bytes());
+            assert!(dialer.want(PeerKey(key), (0..40).map(address).collect(), Addresses::Add, now));
+        }
+        assert!(!dialer.want(PeerKey([9; 32]), vec![address(1)], Addresses::Add, now));
+        let due = dialer.due(now, anyone);
+        assert_eq!(due.len(), limits::DIALS_AT_ONCE_MAX);
+        assert_eq!(due[0].1.len(), limits::ADDRESSES_PER_PEER_MAX);
+    }
+}

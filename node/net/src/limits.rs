@@ -1,0 +1,150 @@
+//! Every maximum of the network room, each with its reason. Nothing here knows what the bytes mean.
+
+use std::time::Duration;
+
+// Frames. The wire sizes follow `docs/protocol.md`, "Catch-up"; the pairs are (on the wire, inflated).
+
+/// Largest request on the sync and lifeline lanes: 256 entry ids or 1,000 group digests fit well below.
+pub const REQUEST_BYTES_MAX: usize = 128 * 1024;
+/// Largest response on the sync and lifeline lanes as it travels: one batch.
+pub const RESPONSE_WIRE_BYTES_MAX: usize = 1024 * 1024;
+/// Largest response on the sync and lifeline lanes once inflated: text shrinks about four times.
+pub const RESPONSE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Largest request on the blob lane: a blob id and a range.
+pub const BLOB_REQUEST_BYTES_MAX: usize = 4 * 1024;
+/// Largest response on the blob lane, on the wire and inflated: one chunk of 1 MiB and its proof.
+pub const BLOB_RESPONSE_BYTES_MAX: usize = 1024 * 1024 + 64 * 1024;
+/// Largest pairing frame: organisation control logs travel in pieces of at most this size.
+pub const PAIR_FRAME_BYTES_MAX: usize = 1024 * 1024;
+/// Below this size compressing costs more than it saves.
+pub const COMPRESS_BYTES_MIN: usize = 128;
+/// How much of a large payload is compressed on trial before all of it is.
+pub const COMPRESS_SAMPLE_BYTES: usize = 32 * 1024;
+/// zstd level: 3 gave the best ratio for the time in the measurements behind the design.
+pub const COMPRESS_LEVEL: i32 = 3;
+
+// Requests.
+
+/// How long a request may take from its stream's opening to the end of its response.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a request may wait for a free slot and then be answered.
+pub const REQUEST_TOTAL_TIMEOUT: Duration = Duration::from_secs(60);
+/// Requests of one peer that we work on at once; more are refused. 32 answers of 1 MiB stay under 64 MiB a peer.
+pub const INBOUND_REQUESTS_PER_PEER_MAX: usize = 32;
+/// Our own requests to one peer on the sync lane under way at once: twice what the protocol asks for.
+pub const SYNC_REQUESTS_PER_PEER_MAX: usize = 8;
+/// Our own requests to one peer on the blob lane under way at once: fills a fast line with 1 MiB pieces.
+pub const BLOB_REQUESTS_PER_PEER_MAX: usize = 8;
+/// Our own requests to one peer on the lifeline under way at once: it is a conversation of one.
+pub const LIFELINE_REQUESTS_PER_PEER_MAX: usize = 2;
+/// Our own requests to one peer and lane that wait for a slot; more are `Busy`.
+pub const WAITING_REQUESTS_PER_PEER_MAX: usize = 64;
+/// Request streams per connection and lane, both directions: above what honest peers reach, see the counts above.
+pub const REQUEST_STREAMS_PER_CONNECTION_MAX: usize = 48;
+
+// Connections.
+
+/// Inbound handshakes under way: each costs CPU before we know who it is.
+pub const PENDING_INBOUND_MAX: u32 = 32;
+/// Outbound dials under way.
+pub const PENDING_OUTBOUND_MAX: u32 = 64;
+/// Outbound dials that we start on our own at once: leaves room below `PENDING_OUTBOUND_MAX`.
+pub const DIALS_AT_ONCE_MAX: usize = 32;
+/// Connections in all: the scale target is 200 sites.
+pub const ESTABLISHED_MAX: u32 = 256;
+/// Connections of one peer: both sides may dial at once over two transports.
+pub const ESTABLISHED_PER_PEER_MAX: u32 = 4;
+/// Inbound streams whose protocol is being negotiated, per connection.
+pub const NEGOTIATING_STREAMS_MAX: usize = 32;
+/// Streams of one TCP connection; yamux ends a connection that exceeds it. QUIC has the same bound.
+pub const STREAMS_PER_CONNECTION_MAX: usize = 128;
+/// Unread bytes of one QUIC stream. The library's 10 MB would break the memory bound with four connections.
+pub const QUIC_STREAM_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
+/// Unread bytes of one QUIC connection; 8 MiB still fills 600 Mbit/s at 100 ms.
+pub const QUIC_CONNECTION_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
+/// A silent QUIC connection is dead after this long.
+pub const QUIC_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often QUIC says that it is alive; a third of the timeout above.
+pub const QUIC_KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// A whole connection attempt, all layers.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+/// A connection without open streams stays this long: quiet is normal here, see `docs/network.md`.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(60 * 60);
+/// How often a connection is probed: a cut cable shows on TCP only so.
+pub const PING_INTERVAL: Duration = Duration::from_secs(15);
+/// A probe unanswered for this long ends the connection.
+pub const PING_TIMEOUT: Duration = Duration::from_secs(15);
+
+// Strangers.
+
+/// Failed attempts an address of strangers may make at once.
+pub const STRANGER_BURST: f64 = 10.0;
+/// Failed attempts an address of strangers gets back per second: ten a minute.
+pub const STRANGER_REFILL_PER_SECOND: f64 = 10.0 / 60.0;
+/// The same for an address from which a known peer came lately: its colleagues must not lock it out.
+pub const FAMILIAR_BURST: f64 = 600.0;
+/// Refill of the bucket above.
+pub const FAMILIAR_REFILL_PER_SECOND: f64 = 10.0;
+/// How long an address stays familiar after a known peer was authenticated from it.
+pub const FAMILIAR_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+/// Addresses remembered at once; the one that owes least is forgotten first.
+pub const ADDRESSES_REMEMBERED_MAX: usize = 4096;
+
+// Dialling.
+
+/// First pause after a failed dial (ruling B5).
+pub const REDIAL_FIRST: Duration = Duration::from_secs(1);
+/// Longest pause between dials (ruling B5).
+pub const REDIAL_MAX: Duration = Duration::from_secs(15);
+/// Peers whose connection is wanted: five times the scale target.
+pub const PEERS_WANTED_MAX: usize = 1024;
+/// Addresses kept per peer.
+pub const ADDRESSES_PER_PEER_MAX: usize = 16;
+/// Length of an address in text.
+pub const ADDRESS_CHARS_MAX: usize = 300;
+/// How long a listener that ended waits before it is opened again.
+pub const RELISTEN_PAUSE: Duration = Duration::from_secs(5);
+
+// Queues.
+
+/// Commands waiting for the swarm.
+pub const COMMANDS_MAX: usize = 256;
+/// Events waiting for the node; what does not fit is refused or dropped, never queued without bound.
+pub const EVENTS_MAX: usize = 512;
+/// Gossip messages of one peer that the node has not judged yet: 64 of 60 KiB.
+pub const UNJUDGED_PER_PEER_MAX: usize = 64;
+
+// Gossip (`docs/protocol.md`, "gossipsub settings").
+
+/// Topics one node may have, and one peer may announce.
+pub const TOPICS_MAX: usize = 2048;
+/// Length of a topic: 32 hex characters, so that the greeting with all topics fits the frame below.
+pub const TOPIC_BYTES_MAX: usize = 32;
+/// Largest message.
+pub const GOSSIP_BYTES_MAX: usize = 60 * 1024;
+/// Largest gossip frame: the greeting lists all topics, 2,048 of about 38 bytes.
+pub const GOSSIP_FRAME_BYTES_MAX: usize = 128 * 1024;
+/// Messages in one frame.
+pub const GOSSIP_MESSAGES_PER_FRAME_MAX: usize = 64;
+/// Messages waiting to be sent to one peer.
+pub const GOSSIP_QUEUE_MAX: usize = 512;
+
+// Supervision.
+
+/// Panics within `PANIC_WINDOW` after which networking stays off.
+pub const PANICS_MAX: usize = 3;
+/// The window of the count above.
+pub const PANIC_WINDOW: Duration = Duration::from_secs(10 * 60);
+/// How long closing may take before what is left is cut.
+pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a start waits for the listeners to name their addresses.
+pub const LISTEN_TIMEOUT: Duration = Duration::from_secs(2);
+
+// Pairing.
+
+/// Connections of a pairing swarm.
+pub const PAIR_CONNECTIONS_MAX: u32 = 4;
+/// Frames of one pairing connection that wait to be read.
+pub const PAIR_FRAMES_WAITING_MAX: usize = 4;
+/// A pairing connection outlives a ticket's 15 minutes, in which people compare digits in silence.
+pub const PAIR_IDLE_TIMEOUT: Duration = Duration::from_secs(30 * 60);

@@ -1,0 +1,398 @@
+//! One swarm at work: turns commands into libp2p calls and libp2p's events into ours. Decides nothing about anybody.
+
+mod messages;
+mod peer;
+mod requests;
+
+use std::collections::{BTreeMap, HashMap};
+use std::panic::AssertUnwindSafe;
+use std::time::{Duration, Instant};
+
+use futures::StreamExt;
+use libp2p::core::transport::ListenerId;
+use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
+use libp2p::swarm::{self, ConnectionId, DialError, SwarmEvent};
+use libp2p::{Multiaddr, PeerId, Swarm, mdns, ping};
+use tokio::sync::oneshot;
+
+use crate::address::{self, PeerKey};
+use crate::behaviour::{Behaviour, BehaviourEvent};
+use crate::event::NetEvent;
+use crate::lane::Lane;
+use crate::net::{Command, NetError, NetStatus};
+use crate::supervise::Lasting;
+use crate::tasks::Tasks;
+use crate::{limits, transport};
+use peer::Peers;
+use requests::Asked;
+
+/// A running swarm and what belongs to its connections.
+pub(crate) struct Service {
+    swarm: Swarm<Behaviour>,
+    tasks: Tasks,
+    peers: Peers,
+    asked: BTreeMap<(Lane, libp2p::request_response::OutboundRequestId), Asked>,
+    listeners: HashMap<ListenerId, usize>,
+    /// Listeners that ended, and when to open them again.
+    relisten: Vec<(Instant, usize)>,
+    listen: Vec<String>,
+    /// Neighbours heard of that are not on the list (yet).
+    heard: BTreeMap<PeerKey, Vec<Multiaddr>>,
+    status: NetStatus,
+}
+
+/// How often a closing network looks whether its ports are free.
+const PORT_PAUSE: Duration = Duration::from_millis(20);
+
+/// Why a service ended.
+pub(crate) enum Ended {
+    /// It was told to, or nobody holds the handle any more.
+    Closed(Option<oneshot::Sender<()>>),
+    /// A connection's task panicked.
+    TaskPanicked,
+}
+
+impl Service {
+    /// Builds a swarm and waits until its listeners have addresses.
+    pub async fn open(lasting: &mut Lasting) -> Result<Service, NetError> {
+        let tasks = Tasks::default();
+        let transport = transport::build(&lasting.keypair, &lasting.org_tag)
+            .map_err(|error| NetError::Setup { reason: error.to_string() })?;
+        let behaviour = Behaviour::new(&lasting.keypair, lasting.mdns, lasting.gossip)?;
+        let config = swarm::Config::with_executor(tasks.clone())
+            .with_idle_connection_timeout(limits::IDLE_TIMEOUT)
+            .with_max_negotiating_inbound_streams(limits::NEGOTIATING_STREAMS_MAX)
+            .with_smart_dial();
+        let own = lasting.keypair.public().to_peer_id();
+        let mut service = Service {
+            swarm: Swarm::new(transport, behaviour, own, config),
+            tasks,
+            peers: Peers::default(),
+            asked: BTreeMap::new(),
+            listeners: HashMap::new(),
+            relisten: Vec::new(),
+            listen: Vec::new(),
+            heard: BTreeMap::new(),
+            status: NetStatus::default(),
+        };
+        service.set_allowed(lasting);
+        service.set_topics(&lasting.topics);
+        for at in 0..lasting.listen.len() {
+            service.listen(at, lasting)?;
+        }
+        service.await_listeners(lasting).await;
+        Ok(service)
+    }
+
+    fn listen(&mut self, at: usize, lasting: &Lasting) -> Result<(), NetError> {
+        let address = lasting.listen[at].clone();
+        let listener = self.swarm.listen_on(address.clone());
+        let listener =
+            listener.map_err(|error| NetError::Listen { address: address.to_string(), reason: causes(&error) })?;
+        self.listeners.insert(listener, at);
+        Ok(())
+    }
+
+    async fn await_listeners(&mut self, lasting: &mut Lasting) {
+        let mut silent: Vec<ListenerId> = self.listeners.keys().copied().collect();
+        let all_named = async {
+            while !silent.is_empty() {
+                let event = self.swarm.select_next_some().await;
+                if let SwarmEvent::NewListenAddr { listener_id, .. } | SwarmEvent::ListenerClosed { listener_id, .. } =
+                    &event
+                {
+                    silent.retain(|listener| listener != listener_id);
+                }
+                self.on_event(event, lasting);
+            }
+        };
+        // A listener on an interface that is down names its address once the interface is up.
+        let _ = tokio::time::timeout(limits::LISTEN_TIMEOUT, all_named).await;
+    }
+
+    /// Works until told to close or a task panics.
+    pub async fn run(&mut self, lasting: &mut Lasting) -> Ended {
+        loop {
+            let wake = self.next_wake(lasting);
+            let room = lasting.outbox.sender();
+            tokio::select! {
+                event = self.swarm.select_next_some() => self.on_event(event, lasting),
+                command = lasting.commands.recv() => match command {
+                    Some(Command::Close { done }) => return Ended::Closed(Some(done)),
+                    Some(command) => self.on_command(command, lasting),
+                    None => return Ended::Closed(None),
+                },
+                _ = room.reserve(), if lasting.outbox.is_waiting() => lasting.outbox.flush(),
+                () = tokio::time::sleep_until(wake.unwrap_or_else(Instant::now).into()), if wake.is_some() => {
+                    self.on_time(lasting);
+                }
+                () = self.tasks.panicked() => return Ended::TaskPanicked,
+            }
+        }
+    }
+
+    /// The peers that the node believes connected.
+    pub fn connected(&self) -> Vec<PeerKey> {
+        self.peers.keys().collect()
+    }
+
+    /// Takes leave of all peers and frees the ports.
+    pub async fn close(mut self) {
+        let peers: Vec<PeerId> = self.swarm.connected_peers().copied().collect();
+        for peer in peers {
+            // It may be gone already.
+            let _ = self.swarm.disconnect_peer_id(peer);
+        }
+        let leave = async {
+            while self.swarm.network_info().connection_counters().num_established() > 0 {
+                self.swarm.select_next_some().await;
+            }
+        };
+        let _ = tokio::time::timeout(limits::CLOSE_TIMEOUT, leave).await;
+        self.cut().await;
+    }
+
+    /// Frees the ports. What is left of a swarm that panicked may panic again while it is dropped.
+    pub async fn cut(self) {
+        let Service { swarm, tasks, listen, .. } = self;
+        if std::panic::catch_unwind(AssertUnwindSafe(move || drop(swarm))).is_err() {
+            tracing::warn!("the swarm panicked while it was dropped");
+        }
+        tasks.end().await;
+        // QUIC keeps its port until the peers had time to hear the goodbye.
+        let freed = async {
+            while !listen.iter().all(|text| address::is_udp_port_free(text)) {
+                tokio::time::sleep(PORT_PAUSE).await;
+            }
+        };
+        if tokio::time::timeout(limits::CLOSE_TIMEOUT, freed).await.is_err() {
+            tracing::warn!("a port is still taken");
+        }
+    }
+
+    fn on_command(&mut self, command: Command, lasting: &mut Lasting) {
+        // Whoever asked may have given up: errors of sending the reply mean nothing.
+        match command {
+            Command::Allow { peers, done } => {
+                self.allow(peers, lasting);
+                let _ = done.send(());
+            }
+            Command::Want { peer, addresses, how, done } => {
+                let addresses = address::parse_all(&addresses, peer);
+                let kept = lasting.dialer.want(peer, addresses, how, Instant::now());
+                let _ = done.send(if kept {
+                    Ok(())
+                } else {
+                    Err(NetError::TooManyPeers { max: limits::PEERS_WANTED_MAX })
+                });
+                self.dial_due(lasting);
+            }
+            Command::Forget { peer } => lasting.dialer.forget(peer),
+            Command::Request { peer, lane, frame, reply } => self.request(peer, lane, frame, reply),
+            Command::Respond { token, frame } => {
+                let _ = self.swarm.behaviour_mut().lane(token.lane).send_response(token.channel, Some(frame));
+            }
+            Command::Subscribe { topics, done } => {
+                self.set_topics(&topics);
+                lasting.topics = topics;
+                let _ = done.send(());
+            }
+            Command::Publish { topic, bytes, reply } => {
+                let _ = reply.send(self.publish(topic, bytes));
+            }
+            Command::Judge { token, verdict } => self.judge(token, verdict, lasting),
+            Command::Status { reply } => {
+                let _ = reply.send(self.status(lasting));
+            }
+            // Handled where the loop can be left.
+            Command::Close { .. } => {}
+            #[cfg(test)]
+            Command::Panic => panic!("told to"),
+        }
+    }
+
+    fn on_event(&mut self, event: SwarmEvent<BehaviourEvent>, lasting: &mut Lasting) {
+        match event {
+            SwarmEvent::Behaviour(event) => self.on_behaviour(event, lasting),
+            SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
+                let address = address::without_peer(endpoint.get_remote_address().clone());
+                self.on_connected(peer_id, connection_id, &address, lasting);
+                if endpoint.is_listener() {
+                    lasting.dialer.network_changed(Instant::now(), rand::random);
+                }
+            }
+            SwarmEvent::ConnectionClosed { peer_id, connection_id, cause, .. } => {
+                tracing::debug!(?cause, "connection closed");
+                self.on_connection_closed(peer_id, connection_id, lasting);
+            }
+            SwarmEvent::OutgoingConnectionError { peer_id: Some(peer), error, .. } => {
+                self.on_dial_error(peer, error, lasting)
+            }
+            SwarmEvent::IncomingConnectionError { error, .. } => tracing::debug!(%error, "inbound connection refused"),
+            SwarmEvent::NewListenAddr { listener_id, address } => self.on_listening(listener_id, address, lasting),
+            SwarmEvent::ExpiredListenAddr { address, .. } => self.on_listen_ended(&address, lasting),
+            SwarmEvent::ListenerClosed { listener_id, addresses, reason } => {
+                tracing::warn!(?reason, "a listener ended");
+                addresses.iter().for_each(|address| self.on_listen_ended(address, lasting));
+                if let Some(at) = self.listeners.remove(&listener_id) {
+                    self.relisten.push((Instant::now() + limits::RELISTEN_PAUSE, at));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn on_behaviour(&mut self, event: BehaviourEvent, lasting: &mut Lasting) {
+        match event {
+            BehaviourEvent::Sync(event) => self.on_lane(Lane::Sync, event, lasting),
+            BehaviourEvent::Blob(event) => self.on_lane(Lane::Blob, event, lasting),
+            BehaviourEvent::Lifeline(event) => self.on_lane(Lane::Lifeline, event, lasting),
+            BehaviourEvent::Gossip(event) => self.on_gossip(event, lasting),
+            BehaviourEvent::Ping(ping::Event { peer, connection, result }) => match result {
+                Ok(round_trip) => self.peers.measured(&peer, round_trip),
+                Err(ping::Failure::Unsupported) => {}
+                Err(error) => {
+                    tracing::debug!(%error, "connection is dead");
+                    self.swarm.close_connection(connection);
+                }
+            },
+            BehaviourEvent::Mdns(mdns::Event::Discovered(found)) => self.on_neighbours(found, lasting),
+            BehaviourEvent::Mdns(mdns::Event::Expired(gone)) => {
+                gone.iter().filter_map(|(peer, _)| PeerKey::of_peer_id(peer)).for_each(|peer| {
+                    self.heard.remove(&peer);
+                });
+            }
+            BehaviourEvent::Identify(_) => {}
+            BehaviourEvent::Gate(never) | BehaviourEvent::Limits(never) => match never {},
+        }
+    }
+
+    fn on_listening(&mut self, listener: ListenerId, address: Multiaddr, lasting: &mut Lasting) {
+        if let Some(at) = self.listeners.get(&listener) {
+            lasting.listen[*at] = address::with_port_of(&lasting.listen[*at], &address);
+        }
+        let address = address.to_string();
+        if !self.listen.contains(&address) {
+            self.listen.push(address.clone());
+            lasting.outbox.tell(NetEvent::Listening { address });
+        }
+        lasting.dialer.network_changed(Instant::now(), rand::random);
+    }
+
+    fn on_listen_ended(&mut self, address: &Multiaddr, lasting: &mut Lasting) {
+        let address = address.to_string();
+        if let Some(at) = self.listen.iter().position(|known| *known == address) {
+            self.listen.remove(at);
+            lasting.outbox.tell(NetEvent::ListenEnded { address });
+        }
+        lasting.dialer.network_changed(Instant::now(), rand::random);
+    }
+
+    fn next_wake(&self, lasting: &Lasting) -> Option<Instant> {
+        let dial = lasting.dialer.next(|peer| lasting.allowed.contains(peer));
+        let listen = self.relisten.iter().map(|(at, _)| *at).min();
+        dial.into_iter().chain(listen).min()
+    }
+
+    fn on_time(&mut self, lasting: &mut Lasting) {
+        let now = Instant::now();
+        let due: Vec<usize> =
+            self.relisten.iter().filter(|(at, _)| *at <= now).map(|(_, listener)| *listener).collect();
+        self.relisten.retain(|(at, _)| *at > now);
+        for at in due {
+            if let Err(error) = self.listen(at, lasting) {
+                tracing::warn!(%error, "will be tried again");
+                self.relisten.push((now + limits::RELISTEN_PAUSE, at));
+            }
+        }
+        self.dial_due(lasting);
+    }
+
+    fn dial_due(&mut self, lasting: &mut Lasting) {
+        let now = Instant::now();
+        for (peer, addresses) in lasting.dialer.due(now, |peer| lasting.allowed.contains(peer)) {
+            if self.peers.get(&peer.peer_id()).is_some() {
+                lasting.dialer.connected(peer);
+                continue;
+            }
+            let dial =
+                DialOpts::peer_id(peer.peer_id()).condition(PeerCondition::NotDialing).addresses(addresses).build();
+            if let Err(error) = self.swarm.dial(dial) {
+                tracing::debug!(%error, ?peer, "not dialled");
+                lasting.dialer.failed(peer, None, now, rand::random());
+            }
+        }
+    }
+
+    fn on_dial_error(&mut self, peer: PeerId, error: DialError, lasting: &mut Lasting) {
+        let Some(key) = PeerKey::of_peer_id(&peer) else { return };
+        tracing::debug!(%error, peer = ?key, "dial failed");
+        if self.peers.get(&peer).is_some() {
+            return lasting.dialer.connected(key);
+        }
+        let wrong = match error {
+            DialError::WrongPeerId { address, .. } | DialError::LocalPeerId { address } => {
+                Some(address::without_peer(address))
+            }
+            _ => None,
+        };
+        lasting.dialer.failed(key, wrong, Instant::now(), rand::random());
+    }
+
+    fn on_neighbours(&mut self, found: Vec<(PeerId, Multiaddr)>, lasting: &mut Lasting) {
+        let mut by_peer: BTreeMap<PeerKey, Vec<Multiaddr>> = BTreeMap::new();
+        for (peer, address) in found {
+            if let Some(key) = PeerKey::of_peer_id(&peer)
+                && let Ok(address) = address::parse(&address.to_string(), Some(key))
+            {
+                by_peer.entry(key).or_default().push(address);
+            }
+        }
+        for (peer, mut addresses) in by_peer {
+            if lasting.allowed.contains(&peer) {
+                lasting.dialer.found(peer, addresses, Instant::now());
+            } else if self.heard.len() < limits::PEERS_WANTED_MAX || self.heard.contains_key(&peer) {
+                addresses.truncate(limits::ADDRESSES_PER_PEER_MAX);
+                self.heard.insert(peer, addresses);
+            }
+        }
+        self.dial_due(lasting);
+    }
+
+    fn status(&mut self, lasting: &Lasting) -> NetStatus {
+        NetStatus {
+            peers: self.peers.status(),
+            listen: self.listen.clone(),
+            strangers_refused: self.swarm.behaviour().gate.refused(),
+            panics: lasting.panics,
+            ..self.status.clone()
+        }
+    }
+
+    fn on_connected(&mut self, peer: PeerId, connection: ConnectionId, address: &Multiaddr, lasting: &mut Lasting) {
+        let Some(key) = PeerKey::of_peer_id(&peer).filter(|key| lasting.allowed.contains(key)) else { return };
+        lasting.dialer.connected(key);
+        if self.peers.connected(peer, key, connection, address.to_string()) {
+            lasting.outbox.tell(NetEvent::Connected { peer: key, address: address.to_string() });
+        }
+    }
+
+    fn on_connection_closed(&mut self, peer: PeerId, connection: ConnectionId, lasting: &mut Lasting) {
+        if let Some(key) = self.peers.connection_closed(&peer, connection) {
+            self.on_disconnected(peer, key, lasting);
+        }
+    }
+
+    fn on_disconnected(&mut self, peer: PeerId, key: PeerKey, lasting: &mut Lasting) {
+        self.abandon_requests(&peer);
+        lasting.dialer.disconnected(key, Instant::now(), rand::random());
+        lasting.outbox.tell(NetEvent::Disconnected { peer: key });
+    }
+}
+
+/// An error with its causes: libp2p's own texts name only the outermost.
+fn causes(error: &dyn std::error::Error) -> String {
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    let texts: Vec<String> = chain.map(|error| error.to_string()).filter(|text| !text.is_empty()).collect();
+    texts.join(": ")
+}

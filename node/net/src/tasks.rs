@@ -1,0 +1,51 @@
+//! Where libp2p's connection tasks run. Left alone, a task that panics leaves a connection that looks alive for ever;
+//! here it is reported, and all tasks of a swarm can be ended together.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use futures::FutureExt;
+use libp2p::swarm::Executor;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::limits;
+
+/// The tasks of one swarm.
+#[derive(Clone, Default)]
+pub(crate) struct Tasks {
+    tracker: TaskTracker,
+    end: CancellationToken,
+    panicked: Arc<Notify>,
+}
+
+impl Tasks {
+    /// Returns when a task has panicked.
+    pub async fn panicked(&self) {
+        self.panicked.notified().await;
+    }
+
+    /// Lets the tasks finish for a while, then cuts those left.
+    pub async fn end(&self) {
+        self.tracker.close();
+        if tokio::time::timeout(limits::CLOSE_TIMEOUT, self.tracker.wait()).await.is_err() {
+            self.end.cancel();
+            self.tracker.wait().await;
+        }
+    }
+}
+
+impl Executor for Tasks {
+    fn exec(&self, task: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        let panicked = Arc::clone(&self.panicked);
+        let guarded = async move {
+            if AssertUnwindSafe(task).catch_unwind().await.is_err() {
+                panicked.notify_one();
+            }
+        };
+        self.tracker.spawn(self.end.clone().run_until_cancelled_owned(guarded));
+    }
+}

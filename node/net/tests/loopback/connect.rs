@@ -1,0 +1,134 @@
+//! Connecting, being refused, being taken off the list, coming back.
+
+use std::time::{Duration, Instant};
+
+use archipel_net::{Lane, NetEvent, RequestError, peer_id_text};
+use bytes::Bytes;
+
+use crate::support::{Node, QUIC, TCP, config, key, pair};
+
+#[tokio::test]
+async fn nodes_connect_by_quic_when_they_can() {
+    let (ann, mut ben) = (Node::on(1, &[QUIC, TCP]).await, Node::on(2, &[QUIC, TCP]).await);
+    ann.allow(&[ben.key()]).await;
+    ben.allow(&[ann.key()]).await;
+    ben.net.dial(ann.key(), ann.addresses.clone()).await.unwrap();
+    assert!(ben.connected(ann.key()).await.contains("quic-v1"));
+}
+
+#[tokio::test]
+async fn nodes_connect_by_tcp_alone() {
+    let (mut ann, mut ben) = (Node::on(1, &[TCP]).await, Node::on(2, &[TCP]).await);
+    ann.allow(&[ben.key()]).await;
+    ben.allow(&[ann.key()]).await;
+    let named: Vec<String> =
+        ann.addresses.iter().map(|text| format!("{text}/p2p/{}", peer_id_text(ann.key()))).collect();
+    ben.net.dial(ann.key(), named).await.unwrap();
+    assert!(ben.connected(ann.key()).await.contains("/tcp/"));
+    ann.connected(ben.key()).await;
+    let status = ben.net.status().await.unwrap();
+    assert_eq!(status.peers.len(), 1);
+    assert_eq!(status.peers[0].peer, ann.key());
+}
+
+#[tokio::test]
+async fn many_connections_from_loopback_are_no_attack() {
+    let mut ann = Node::on(1, &[TCP]).await;
+    let seeds: Vec<u8> = (10..40).collect();
+    ann.allow(&seeds.iter().map(|seed| key(*seed)).collect::<Vec<_>>()).await;
+    for seed in seeds {
+        let ben = Node::on(seed, &[]).await;
+        ben.allow(&[ann.key()]).await;
+        ben.net.dial(ann.key(), ann.addresses.clone()).await.unwrap();
+        ann.connected(key(seed)).await;
+        ben.net.close().await;
+        ann.disconnected(key(seed)).await;
+    }
+}
+
+#[tokio::test]
+async fn who_is_taken_off_the_list_is_gone_within_five_seconds() {
+    for listen in [QUIC, TCP] {
+        let (mut ann, mut ben) = pair([1, 2], &[listen]).await;
+        let start = Instant::now();
+        ann.allow(&[]).await;
+        ann.disconnected(ben.key()).await;
+        ben.disconnected(ann.key()).await;
+        assert!(start.elapsed() < Duration::from_secs(5));
+        let asked = ann.net.request(ben.key(), Lane::Sync, Bytes::new()).await;
+        assert_eq!(asked, Err(RequestError::Unreachable));
+    }
+}
+
+#[tokio::test]
+async fn who_is_put_on_the_list_again_is_dialled_again() {
+    let (ann, mut ben) = pair([1, 2], &[QUIC]).await;
+    ben.allow(&[]).await;
+    ben.disconnected(ann.key()).await;
+    ben.allow(&[ann.key()]).await;
+    ben.connected(ann.key()).await;
+}
+
+#[tokio::test]
+async fn a_peer_that_restarts_is_found_again() {
+    for listen in [QUIC, TCP] {
+        let (ann, mut ben) = pair([1, 2], &[listen]).await;
+        let addresses = ann.addresses.clone();
+        ann.net.close().await;
+        ben.disconnected(key(1)).await;
+        let again: Vec<&str> = addresses.iter().map(String::as_str).collect();
+        let ann = Node::start(config(1, &again)).await;
+        assert_eq!(ann.addresses, addresses);
+        ann.allow(&[ben.key()]).await;
+        ben.connected(key(1)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_new_address_ends_the_waiting() {
+    let (ann, mut ben) = (Node::on(1, &[TCP]).await, Node::on(2, &[]).await);
+    ann.allow(&[ben.key()]).await;
+    ben.allow(&[ann.key()]).await;
+    ben.net.dial(ann.key(), vec!["/ip4/127.0.0.1/tcp/1".to_owned()]).await.unwrap();
+    ben.net.known_addresses(ann.key(), ann.addresses.clone()).await.unwrap();
+    ben.connected(ann.key()).await;
+}
+
+#[tokio::test]
+async fn an_address_where_somebody_else_listens_does_not_hide_the_right_one() {
+    let (ann, mut ben, eve) = (Node::on(1, &[TCP]).await, Node::on(2, &[]).await, Node::on(3, &[QUIC]).await);
+    ann.allow(&[ben.key()]).await;
+    eve.allow(&[ben.key()]).await;
+    ben.allow(&[ann.key(), eve.key()]).await;
+    let both = [eve.addresses.clone(), ann.addresses.clone()].concat();
+    ben.net.dial(ann.key(), both).await.unwrap();
+    ben.connected(ann.key()).await;
+}
+
+#[tokio::test]
+async fn closing_frees_the_ports_and_says_goodbye() {
+    let (ann, mut ben) = pair([1, 2], &[QUIC, TCP]).await;
+    let addresses = ann.addresses.clone();
+    ann.net.close().await;
+    ann.net.close().await;
+    ben.disconnected(key(1)).await;
+    assert!(ann.net.status().await.is_err());
+    let again: Vec<&str> = addresses.iter().map(String::as_str).collect();
+    assert_eq!(Node::start(config(9, &again)).await.addresses.len(), addresses.len());
+}
+
+#[tokio::test]
+async fn the_start_says_where_the_node_listens() {
+    let mut ann = Node::on(1, &["/ip4/0.0.0.0/tcp/0", QUIC]).await;
+    assert!(ann.addresses.iter().any(|address| address.starts_with("/ip4/127.0.0.1/tcp/")));
+    assert!(ann.addresses.iter().any(|address| address.ends_with("/quic-v1")));
+    assert!(ann.addresses.iter().all(|address| !address.contains("/0.0.0.0/")));
+    let told = ann.until("an address", |event| match event {
+        NetEvent::Listening { address } => Some(address),
+        _ => None,
+    });
+    let told = told.await;
+    assert!(ann.addresses.contains(&told));
+    let taken: Vec<&str> = ann.addresses.iter().map(String::as_str).collect();
+    assert!(archipel_net::start(config(2, &taken)).await.is_err(), "a taken port is an error");
+}
