@@ -248,6 +248,13 @@ pub(crate) fn is_udp_port_free(text: &str) -> bool {
     }
 }
 
+/// An error with its causes: libp2p's own texts name only the outermost.
+pub(crate) fn causes(error: &dyn std::error::Error) -> String {
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    let texts: Vec<String> = chain.map(|error| error.to_string()).filter(|text| !text.is_empty()).collect();
+    texts.join(": ")
+}
+
 fn shortened(text: &str) -> String {
     text.chars().take(ADDRESS_CHARS_MAX).collect()
 }

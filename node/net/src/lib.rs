@@ -14,6 +14,7 @@ mod lane;
 pub mod limits;
 mod net;
 mod outbox;
+pub mod pairing;
 mod service;
 mod supervise;
 mod tasks;
@@ -26,3 +27,4 @@ pub use address::{
 pub use event::{GossipToken, NetEvent, RequestToken, Verdict};
 pub use lane::Lane;
 pub use net::{Gossip, Mdns, Net, NetConfig, NetError, NetStatus, PeerStatus, PublishError, RequestError, start};
+pub use pairing::{PairConnection, PairError, PairEvent, PairListener, pair_dial};

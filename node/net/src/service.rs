@@ -87,8 +87,8 @@ impl Service {
     fn listen(&mut self, at: usize, lasting: &Lasting) -> Result<(), NetError> {
         let address = lasting.listen[at].clone();
         let listener = self.swarm.listen_on(address.clone());
-        let listener =
-            listener.map_err(|error| NetError::Listen { address: address.to_string(), reason: causes(&error) })?;
+        let listener = listener
+            .map_err(|error| NetError::Listen { address: address.to_string(), reason: address::causes(&error) })?;
         self.listeners.insert(listener, at);
         Ok(())
     }
@@ -388,11 +388,4 @@ impl Service {
         lasting.dialer.disconnected(key, Instant::now(), rand::random());
         lasting.outbox.tell(NetEvent::Disconnected { peer: key });
     }
-}
-
-/// An error with its causes: libp2p's own texts name only the outermost.
-fn causes(error: &dyn std::error::Error) -> String {
-    let chain = std::iter::successors(Some(error), |error| error.source());
-    let texts: Vec<String> = chain.map(|error| error.to_string()).filter(|text| !text.is_empty()).collect();
-    texts.join(": ")
 }

@@ -2,5 +2,6 @@
 
 mod connect;
 mod gossip;
+mod pairing;
 mod requests;
 mod support;
