@@ -13,4 +13,5 @@ pub mod ids;
 pub mod keys;
 pub mod limits;
 pub mod log;
+pub mod pairing;
 pub mod store;
