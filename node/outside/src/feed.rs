@@ -144,7 +144,9 @@ impl FeedError {
                 "This address is a web page, not a feed. Look on the page for a link named RSS, Atom or feed, and give \
                  that address."
             }
-            Self::NotAFeed => "There is no feed at this address. RSS, Atom and JSON Feed can be read. Check the address.",
+            Self::NotAFeed => {
+                "There is no feed at this address. RSS, Atom and JSON Feed can be read. Check the address."
+            }
             Self::Entities | Self::TooDeep => {
                 "This feed uses parts of XML that are dangerous to read, so it is not read. Ask the site for a plain feed."
             }
@@ -175,13 +177,15 @@ pub fn parse(bytes: &[u8], content_type: Option<&str>, base_url: &str) -> Result
     let text = charset::decode(bytes, content_type);
     let base = Url::parse(base_url).ok();
     let first = text.find(['<', '{']).map(|at| &text[at..]).ok_or(FeedError::NotAFeed)?;
-    let mut feed = if first.starts_with('{') { json::read(first, base.as_ref())? } else { from_xml(first, base.as_ref())? };
+    let mut feed =
+        if first.starts_with('{') { json::read(first, base.as_ref())? } else { from_xml(first, base.as_ref())? };
     draft::settle(&mut feed);
     Ok(feed)
 }
 
 fn from_xml(text: &str, base: Option<&Url>) -> Result<Feed, FeedError> {
-    let document = xml::read(text, base).map_err(|error| if looks_like_page(text) { FeedError::WebPage } else { error.into() })?;
+    let document =
+        xml::read(text, base).map_err(|error| if looks_like_page(text) { FeedError::WebPage } else { error.into() })?;
     let root = &document.root;
     let mut feed = match (root.ns, root.name.as_str()) {
         (_, "rss" | "rdf") | (Ns::Plain, "channel") => rss::read(root),

@@ -123,7 +123,10 @@ pub fn parse(bytes: &[u8]) -> Result<Opml, OpmlError> {
     let root = &document.root;
     let body = root.child(root.ns, "body").filter(|_| root.name == "opml").ok_or(OpmlError::NotOpml)?;
     let title = root.child(root.ns, "head").and_then(|head| head.child_text(root.ns, "title")).unwrap_or_default();
-    let mut reader = Reader { list: Opml { title: html::cut_line(&title, TITLE_CHARS_MAX), ..Opml::default() }, seen: BTreeSet::new() };
+    let mut reader = Reader {
+        list: Opml { title: html::cut_line(&title, TITLE_CHARS_MAX), ..Opml::default() },
+        seen: BTreeSet::new(),
+    };
     reader.outlines(body, "");
     Ok(reader.list)
 }
@@ -160,7 +163,8 @@ impl Reader {
         match (canonical, reason) {
             (Some(url), None) => {
                 self.seen.insert(url.clone());
-                let site_url = outline.attribute("htmlurl").and_then(canonical_url).filter(|url| url.len() <= URL_BYTES_MAX);
+                let site_url =
+                    outline.attribute("htmlurl").and_then(canonical_url).filter(|url| url.len() <= URL_BYTES_MAX);
                 self.list.entries.push(Entry { url, title, site_url, folder: folder.to_owned() });
             }
             (_, reason) if self.list.skipped.len() < ENTRIES_MAX => {

@@ -5,6 +5,7 @@
 //! depth, elements, attributes and namespace declarations are bounded; a document that breaks off or is badly nested
 //! still gives what came before, marked as broken, since half of the web's feeds are a little broken.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use quick_xml::Reader;
@@ -149,9 +150,10 @@ impl Builder {
 
     fn text(&mut self, text: &str) {
         let Some(element) = self.open.last_mut() else { return };
+        let text = &without_controls(text);
         match element.children.last_mut() {
             Some(Node::Text(before)) => before.push_str(text),
-            _ => element.children.push(Node::Text(text.to_owned())),
+            _ => element.children.push(Node::Text(text.clone().into_owned())),
         }
     }
 
@@ -185,7 +187,7 @@ fn joined(outer: &Option<Arc<Url>>, value: &str) -> Option<Arc<Url>> {
 /// The text of a character reference (`#233`, `#xe9`) or of an entity that XML or HTML define.
 fn resolve(name: &str) -> Option<String> {
     let Some(number) = name.strip_prefix('#') else {
-        return quick_xml::escape::resolve_html5_entity(name).map(str::to_owned);
+        return named(name);
     };
     let code = match number.strip_prefix(['x', 'X']) {
         Some(hex) => u32::from_str_radix(hex, 16).ok()?,
@@ -193,13 +195,39 @@ fn resolve(name: &str) -> Option<String> {
     };
     match code {
         // Numbers of windows-1252 where Unicode has control characters: a very common mistake.
-        0x80..=0x9f => {
-            let byte = u8::try_from(code).ok()?;
-            Some(encoding_rs::WINDOWS_1252.decode_without_bom_handling(&[byte]).0.into_owned())
-        }
+        0x80..=0x9f => Some(windows_1252(u8::try_from(code).ok()?)),
         0..=8 | 11 | 12 | 14..=31 => Some(String::new()),
         _ => char::from_u32(code).map(String::from),
     }
+}
+
+/// The text of an entity by its name, from the table of the HTML tokenizer. (quick-xml has a table too; in 0.42 its
+/// Greek letters are wrong.) The table also lists beginnings of names, with zeros.
+fn named(name: &str) -> Option<String> {
+    let (first, second) = *html5ever::data::NAMED_ENTITIES.get(format!("{name};").as_str())?;
+    let first = char::from_u32(first).filter(|c| *c != '\0')?;
+    let second = char::from_u32(second).filter(|c| *c != '\0');
+    Some(std::iter::once(first).chain(second).collect())
+}
+
+/// Text in which bytes of windows-1252 were taken for Latin-1 holds control characters in place of quotes and dashes.
+fn without_controls(text: &str) -> Cow<'_, str> {
+    let is_control = |c: char| matches!(c, '\u{80}'..='\u{9f}');
+    if !text.contains(is_control) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match u8::try_from(u32::from(c)) {
+            Ok(byte) if is_control(c) => out.push_str(&windows_1252(byte)),
+            _ => out.push(c),
+        }
+    }
+    Cow::Owned(out)
+}
+
+fn windows_1252(byte: u8) -> String {
+    encoding_rs::WINDOWS_1252.decode_without_bom_handling(&[byte]).0.into_owned()
 }
 
 /// Resolves the references in an attribute; what is no reference stays as it is.

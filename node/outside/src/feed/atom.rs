@@ -41,7 +41,11 @@ fn item(entry: &Element, feed_author: Option<&str>) -> Item {
     Item {
         guid: entry.child_text(ns, "id").unwrap_or_default(),
         title: title(entry, ns),
-        url: link(entry),
+        // Many use the address as the id and then leave the link out.
+        url: link(entry).or_else(|| {
+            let id = entry.child_text(ns, "id").filter(|id| id.starts_with("http"))?;
+            entry.link(&id)
+        }),
         author: author(entry)
             .or_else(|| author(entry.child(ns, "source")?))
             .or_else(|| name_of(&entry.child_text(Ns::DublinCore, "creator")?))
@@ -138,7 +142,9 @@ fn author(element: &Element) -> Option<String> {
 fn enclosures(entry: &Element) -> Vec<Enclosure> {
     entry
         .elements()
-        .filter(|child| child.is(entry.ns, "link") && child.attribute("rel").is_some_and(|rel| rel.trim() == "enclosure"))
+        .filter(|child| {
+            child.is(entry.ns, "link") && child.attribute("rel").is_some_and(|rel| rel.trim() == "enclosure")
+        })
         .take(super::ENCLOSURES_MAX)
         .filter_map(|child| {
             Some(Enclosure {

@@ -25,7 +25,10 @@ pub(super) fn settle(feed: &mut Feed) {
         bound(item);
         item.guid = guid(item);
     }
-    feed.items.retain(|item| !(item.title.is_empty() && item.html.is_empty() && item.url.is_none()));
+    // An item that says nothing and leads nowhere cannot be shown.
+    feed.items.retain(|item| {
+        !(item.title.is_empty() && item.html.is_empty() && item.url.is_none() && item.enclosures.is_empty())
+    });
     keep_newest_of_each(&mut feed.items);
     keep_newest(feed);
     for item in &mut feed.items {
@@ -36,7 +39,8 @@ pub(super) fn settle(feed: &mut Feed) {
 fn bound(item: &mut Item) {
     item.title = html::cut_line(&item.title, TITLE_CHARS_MAX);
     item.url = item.url.take().filter(|url| url.len() <= URL_BYTES_MAX);
-    item.author = item.author.take().map(|name| html::cut_line(&name, AUTHOR_CHARS_MAX)).filter(|name| !name.is_empty());
+    item.author =
+        item.author.take().map(|name| html::cut_line(&name, AUTHOR_CHARS_MAX)).filter(|name| !name.is_empty());
     truncate(&mut item.html, HTML_BYTES_MAX);
     if let Some(summary) = &mut item.summary_html {
         truncate(summary, HTML_BYTES_MAX);

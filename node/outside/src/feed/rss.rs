@@ -16,7 +16,10 @@ pub(super) fn read(root: &Element) -> Feed {
             .map(|text| html::to_text(&text, super::DESCRIPTION_CHARS_MAX))
             .unwrap_or_default(),
         icon: icon(channel).or_else(|| icon(root)),
-        ttl: channel.child_text(Ns::Plain, "ttl").and_then(|text| text.parse().ok()).map(|m: u32| Duration::from_secs(u64::from(m) * 60)),
+        ttl: channel
+            .child_text(Ns::Plain, "ttl")
+            .and_then(|text| text.parse().ok())
+            .map(|m: u32| Duration::from_secs(u64::from(m) * 60)),
         site_url,
         ..Feed::default()
     };
@@ -31,16 +34,35 @@ pub(super) fn read(root: &Element) -> Feed {
 }
 
 fn item(element: &Element) -> Item {
-    let guid = element.child(Ns::Plain, "guid").or_else(|| element.child(Ns::Atom, "id"));
-    let id = guid.and_then(Element::trimmed).or_else(|| element.child_text(Ns::DublinCore, "identifier"));
+    let guid = element
+        .child(Ns::Plain, "guid")
+        .or_else(|| element.child(Ns::Atom, "id"))
+        .or_else(|| element.child(Ns::Plain, "id"));
+    // The attribute names an item in RSS 1.0.
+    let about = || element.attribute("rdf:about").or(element.attribute("about")).map(str::to_owned);
+    let id =
+        guid.and_then(Element::trimmed).or_else(about).or_else(|| element.child_text(Ns::DublinCore, "identifier"));
     let permalink = guid
-        .filter(|guid| guid.name == "guid" && guid.attribute("ispermalink").is_none_or(|text| !text.trim().eq_ignore_ascii_case("false")))
+        .filter(|guid| {
+            guid.name == "guid"
+                && guid.attribute("ispermalink").is_none_or(|text| !text.trim().eq_ignore_ascii_case("false"))
+        })
         .and_then(|guid| id.as_deref().filter(|text| text.starts_with("http")).and_then(|text| guid.link(text)));
     let url = link(element).or(permalink);
-    let content = first(element, &[(Ns::Content, "encoded"), (Ns::Atom, "content"), (Ns::Xhtml, "body"), (Ns::Plain, "fullitem")]);
+    let content = first(
+        element,
+        &[(Ns::Content, "encoded"), (Ns::Atom, "content"), (Ns::Xhtml, "body"), (Ns::Plain, "fullitem")],
+    );
     let summary = first(
         element,
-        &[(Ns::Plain, "description"), (Ns::Atom, "summary"), (Ns::Media, "description"), (Ns::Itunes, "summary"), (Ns::DublinCore, "description")],
+        &[
+            (Ns::Plain, "description"),
+            (Ns::Atom, "summary"),
+            (Ns::Plain, "summary"),
+            (Ns::Media, "description"),
+            (Ns::Itunes, "summary"),
+            (Ns::DublinCore, "description"),
+        ],
     );
     let (html, summary_html) = match (content, summary) {
         (Some(content), summary) => (content, summary),
@@ -48,18 +70,30 @@ fn item(element: &Element) -> Item {
     };
     let base = element.attribute("xml:base").is_none().then_some(url.as_deref()).flatten();
     Item {
-        // The attribute that names an item in RSS 1.0.
-        guid: id.or_else(|| element.attribute("rdf:about").or(element.attribute("about")).map(str::to_owned)).unwrap_or_default(),
+        guid: id.unwrap_or_default(),
         title: line(element, Ns::Plain, "title")
             .or_else(|| line(element, Ns::DublinCore, "title"))
             .or_else(|| line(element, Ns::Media, "title"))
             .unwrap_or_default(),
         author: author(element),
-        published: time(element, &[(Ns::Plain, "pubdate"), (Ns::DublinCore, "date"), (Ns::DublinCore, "issued"), (Ns::DublinCore, "created"), (Ns::Atom, "published"), (Ns::Plain, "date")]),
+        published: time(
+            element,
+            &[
+                (Ns::Plain, "pubdate"),
+                (Ns::DublinCore, "date"),
+                (Ns::DublinCore, "issued"),
+                (Ns::DublinCore, "created"),
+                (Ns::Atom, "published"),
+                (Ns::Plain, "date"),
+            ],
+        ),
         updated: time(element, &[(Ns::Atom, "updated"), (Ns::DublinCore, "modified"), (Ns::Plain, "updated")]),
         html: with_paragraphs(&html),
         summary_html: summary_html.map(|text| with_paragraphs(&text)),
-        base_url: base.map(str::to_owned).or_else(|| element.base.as_ref().map(|base| base.to_string())).unwrap_or_default(),
+        base_url: base
+            .map(str::to_owned)
+            .or_else(|| element.base.as_ref().map(|base| base.to_string()))
+            .unwrap_or_default(),
         enclosures: enclosures(element),
         categories: element
             .elements()
@@ -71,13 +105,12 @@ fn item(element: &Element) -> Item {
     }
 }
 
-/// The link as text (RSS) or attribute (Atom inside RSS, and mistakes).
+/// The link as text (RSS) or attribute (Atom inside RSS, also without its namespace).
 fn link(element: &Element) -> Option<String> {
+    let alternate = |child: &&Element| child.attribute("rel").is_none_or(|rel| rel.eq_ignore_ascii_case("alternate"));
     let plain = element.elements().filter(|child| child.is(Ns::Plain, "link"));
-    let atom = element.elements().filter(|child| {
-        child.is(Ns::Atom, "link") && child.attribute("rel").is_none_or(|rel| rel.eq_ignore_ascii_case("alternate"))
-    });
-    plain.chain(atom).find_map(|child| {
+    let atom = element.elements().filter(|child| child.is(Ns::Atom, "link"));
+    plain.chain(atom).filter(alternate).find_map(|child| {
         let text = child.trimmed();
         child.link(text.as_deref().or(child.attribute("href"))?)
     })
@@ -103,14 +136,17 @@ fn enclosures(element: &Element) -> Vec<Enclosure> {
     let mut found: Vec<Enclosure> = Vec::new();
     let groups = element.elements().filter(|child| child.is(Ns::Media, "group")).flat_map(Element::elements);
     for child in element.elements().chain(groups) {
-        let length = if child.is(Ns::Plain, "enclosure") {
-            "length"
+        let is_link = child.name == "link" && matches!(child.ns, Ns::Atom | Ns::Plain);
+        let (address, length) = if child.is(Ns::Plain, "enclosure") {
+            ("url", "length")
         } else if child.is(Ns::Media, "content") {
-            "filesize"
+            ("url", "filesize")
+        } else if is_link && child.attribute("rel") == Some("enclosure") {
+            ("href", "length")
         } else {
             continue;
         };
-        let Some(url) = child.attribute("url").and_then(|text| child.link(text)) else { continue };
+        let Some(url) = child.attribute(address).and_then(|text| child.link(text)) else { continue };
         // Ten times the limit is room for doubles and keeps the search for them short.
         if found.len() >= super::ENCLOSURES_MAX * 10 || found.iter().any(|known| known.url == url) {
             continue;

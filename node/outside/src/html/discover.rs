@@ -60,8 +60,10 @@ impl Visitor for Finder {
 
 impl Finder {
     fn offer(&mut self, tag: &Start<'_>, url: &Url) {
-        let alternate = tag.attribute("rel").unwrap_or_default().split_whitespace().any(|r| r.eq_ignore_ascii_case("alternate"));
-        let kind = tag.attribute("type").unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let alternate =
+            tag.attribute("rel").unwrap_or_default().split_whitespace().any(|r| r.eq_ignore_ascii_case("alternate"));
+        let kind =
+            tag.attribute("type").unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let feed = matches!(
             kind.as_str(),
             "application/rss+xml" | "application/atom+xml" | "application/rdf+xml" | "application/feed+json"

@@ -159,15 +159,17 @@ impl Renderer {
 
     /// A picture, film or frame: a link to it, named by its text or else by its file.
     fn embed(&mut self, tag: &Start<'_>) {
-        let tiny = |name| tag.attribute(name).and_then(|text| text.trim().parse::<u32>().ok()).is_some_and(|n| n <= PIXEL_MAX);
+        // Plain text is for searching and previews, where the name of a picture only disturbs.
+        if !self.markdown() {
+            return;
+        }
+        let tiny =
+            |name| tag.attribute(name).and_then(|text| text.trim().parse::<u32>().ok()).is_some_and(|n| n <= PIXEL_MAX);
         if tiny("width") || tiny("height") {
             return;
         }
         let name = tag.attribute("alt").or(tag.attribute("title")).unwrap_or_default().trim().to_owned();
         let Some(target) = tag.attribute("src").and_then(|text| self.absolute(text)) else { return };
-        if !self.markdown() {
-            return self.words(&name);
-        }
         let name = if name.is_empty() { file_name(&target) } else { name };
         if self.link.is_some() {
             return self.words(&name);
@@ -244,7 +246,11 @@ impl Renderer {
         if self.preformatted {
             let run = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
             let fence = "`".repeat(run.max(2) + 1);
-            return std::iter::once(fence.as_str()).chain(text.lines()).chain([fence.as_str()]).map(str::to_owned).collect();
+            return std::iter::once(fence.as_str())
+                .chain(text.lines())
+                .chain([fence.as_str()])
+                .map(str::to_owned)
+                .collect();
         }
         if self.heading {
             return vec![format!("### {}", text.replace('\n', " "))];
@@ -384,17 +390,55 @@ impl Renderer {
 fn is_hidden(name: &str) -> bool {
     matches!(
         name,
-        "script" | "style" | "template" | "noscript" | "svg" | "math" | "head" | "title" | "select" | "button"
-            | "textarea" | "object" | "applet" | "noembed" | "noframes" | "canvas" | "datalist"
+        "script"
+            | "style"
+            | "template"
+            | "noscript"
+            | "svg"
+            | "math"
+            | "head"
+            | "title"
+            | "select"
+            | "button"
+            | "textarea"
+            | "object"
+            | "applet"
+            | "noembed"
+            | "noframes"
+            | "canvas"
+            | "datalist"
     )
 }
 
 fn is_block(name: &str) -> bool {
     matches!(
         name,
-        "p" | "div" | "section" | "article" | "aside" | "header" | "footer" | "main" | "nav" | "figure" | "figcaption"
-            | "address" | "center" | "dl" | "dt" | "dd" | "fieldset" | "form" | "table" | "thead" | "tbody" | "caption"
-            | "details" | "summary" | "hr" | "body" | "html"
+        "p" | "div"
+            | "section"
+            | "article"
+            | "aside"
+            | "header"
+            | "footer"
+            | "main"
+            | "nav"
+            | "figure"
+            | "figcaption"
+            | "address"
+            | "center"
+            | "dl"
+            | "dt"
+            | "dd"
+            | "fieldset"
+            | "form"
+            | "table"
+            | "thead"
+            | "tbody"
+            | "caption"
+            | "details"
+            | "summary"
+            | "hr"
+            | "body"
+            | "html"
     )
 }
 

@@ -22,7 +22,10 @@ fn seen(markdown: &str) -> String {
 
 #[test]
 fn paragraphs_breaks_and_headings() {
-    assert_eq!(md("<h1>Title</h1><p>One\n two</p>three<br>four<br><br>five"), "### Title\n\nOne two\n\nthree  \nfour\n\nfive");
+    assert_eq!(
+        md("<h1>Title</h1><p>One\n two</p>three<br>four<br><br>five"),
+        "### Title\n\nOne two\n\nthree  \nfour\n\nfive"
+    );
     assert_eq!(to_text("<h1>Title</h1><p>One\n two</p>three<br>four", 100), "Title\n\nOne two\n\nthree\nfour");
 }
 
@@ -88,15 +91,38 @@ fn scripts_styles_and_forms_are_gone() {
 #[test]
 fn what_looks_like_markdown_is_escaped() {
     for text in [
-        "# not a heading", "1. not an item", "- nor this", "+ nor", "*a* _b_ `c` ~~d~~", "[x](javascript:alert(1))",
-        "&lt;script&gt;alert(1)&lt;/script&gt;", "===", "---", "a &amp;amp; b &amp;lt; c", "\\*", "> quote", "12) x",
-        "![i](http://x)", "[ref]: http://x", "***", "&lt;http://x&gt;", "```", "~~~", "    four", "a\\",
+        "# not a heading",
+        "1. not an item",
+        "- nor this",
+        "+ nor",
+        "*a* _b_ `c` ~~d~~",
+        "[x](javascript:alert(1))",
+        "&lt;script&gt;alert(1)&lt;/script&gt;",
+        "===",
+        "---",
+        "a &amp;amp; b &amp;lt; c",
+        "\\*",
+        "> quote",
+        "12) x",
+        "![i](http://x)",
+        "[ref]: http://x",
+        "***",
+        "&lt;http://x&gt;",
+        "```",
+        "~~~",
+        "    four",
+        "a\\",
     ] {
         let markdown = md(&format!("<p>{text}</p>"));
         let plain = to_text(&format!("<p>{text}</p>"), 1_000);
         assert_eq!(seen(&markdown), plain.split_whitespace().collect::<Vec<_>>().join(" "), "{markdown}");
         let only_text = Parser::new(&markdown).all(|event| {
-            !matches!(event, Event::Start(Tag::Link { .. } | Tag::Heading { .. } | Tag::List(_) | Tag::CodeBlock(_) | Tag::BlockQuote(_)))
+            !matches!(
+                event,
+                Event::Start(
+                    Tag::Link { .. } | Tag::Heading { .. } | Tag::List(_) | Tag::CodeBlock(_) | Tag::BlockQuote(_)
+                )
+            )
         });
         assert!(only_text, "{markdown}");
     }
@@ -104,7 +130,10 @@ fn what_looks_like_markdown_is_escaped() {
 
 #[test]
 fn code_blocks_keep_their_lines() {
-    assert_eq!(md("<pre><code>let a = 1;\n  b``` &lt;\n</code></pre>after"), "````\nlet a = 1;\n  b``` <\n````\n\nafter");
+    assert_eq!(
+        md("<pre><code>let a = 1;\n  b``` &lt;\n</code></pre>after"),
+        "````\nlet a = 1;\n  b``` <\n````\n\nafter"
+    );
 }
 
 #[test]
@@ -153,11 +182,14 @@ fn the_feeds_of_a_page_are_found() {
         <link rel=alternate hreflang=fr href='/fr'></head>";
     let found = discover(page, "http://a.example/index.html");
     let short: Vec<(&str, &str)> = found.iter().map(|c| (c.url.as_str(), c.title.as_str())).collect();
-    assert_eq!(short, [
-        ("http://a.example/blog/rss", "All posts"),
-        ("https://b.example/atom", ""),
-        ("http://a.example/blog/feed.json", ""),
-    ]);
+    assert_eq!(
+        short,
+        [
+            ("http://a.example/blog/rss", "All posts"),
+            ("https://b.example/atom", ""),
+            ("http://a.example/blog/feed.json", ""),
+        ]
+    );
     let many = "<link rel=alternate type=application/rss+xml href=".to_owned();
     let page: String = (0..100).map(|n| format!("{many}/{n}>")).collect();
     assert_eq!(discover(&page, "http://a.example/").len(), 20);

@@ -167,7 +167,10 @@ mod tests {
 
     #[test]
     fn raw_elements_hold_no_tags() {
-        assert_eq!(log("<script>a<b></script>c<style>d<e></style><script/>f"), "(script)a<b>(/script)c(style)d<e>(/style)(script)(/script)f");
+        assert_eq!(
+            log("<script>a<b></script>c<style>d<e></style><script/>f"),
+            "(script)a<b>(/script)c(style)d<e>(/style)(script)(/script)f"
+        );
     }
 
     #[test]

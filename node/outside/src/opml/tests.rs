@@ -15,11 +15,14 @@ fn nested_outlines_become_a_flat_list() {
     assert_eq!(list.title, "My & feeds");
     let short: Vec<(&str, &str, &str)> =
         list.entries.iter().map(|e| (e.title.as_str(), e.url.as_str(), e.folder.as_str())).collect();
-    assert_eq!(short, [
-        ("Journal", "http://j.example/rss", "Law"),
-        ("Inner", "http://inner.example/a", "Law/Deep er"),
-        ("Old", "http://old.example/f", ""),
-    ]);
+    assert_eq!(
+        short,
+        [
+            ("Journal", "http://j.example/rss", "Law"),
+            ("Inner", "http://inner.example/a", "Law/Deep er"),
+            ("Old", "http://old.example/f", ""),
+        ]
+    );
     assert_eq!(list.entries[0].site_url.as_deref(), Some("http://j.example/"));
     let skipped: Vec<(&str, SkipReason)> = list.skipped.iter().map(|s| (s.title.as_str(), s.reason)).collect();
     assert_eq!(skipped, [("Journal again", SkipReason::Double), ("Bad", SkipReason::BadAddress)]);
@@ -28,7 +31,11 @@ fn nested_outlines_become_a_flat_list() {
 #[test]
 fn what_is_written_reads_back_the_same() {
     let mut list = parse(LIST.as_bytes()).unwrap();
-    list.entries.push(Entry { url: "https://q.example/?a=1&b=%22".into(), title: "\"<é>\" & 'co'".into(), ..Entry::default() });
+    list.entries.push(Entry {
+        url: "https://q.example/?a=1&b=%22".into(),
+        title: "\"<é>\" & 'co'".into(),
+        ..Entry::default()
+    });
     let mut again = parse(write("My & feeds", &list.entries).as_bytes()).unwrap();
     let by_url = |entries: &mut Vec<Entry>| entries.sort_by(|a, b| a.url.cmp(&b.url));
     by_url(&mut list.entries);
@@ -60,7 +67,8 @@ fn a_list_that_breaks_off_gives_what_it_has() {
 
 #[test]
 fn more_than_a_person_reads_is_reported() {
-    let outlines: String = (0..ENTRIES_MAX + 3).map(|n| format!("<outline text='{n}' xmlUrl='http://a.example/{n}'/>")).collect();
+    let outlines: String =
+        (0..ENTRIES_MAX + 3).map(|n| format!("<outline text='{n}' xmlUrl='http://a.example/{n}'/>")).collect();
     let list = parse(format!("<opml><body>{outlines}</body></opml>").as_bytes()).unwrap();
     assert_eq!(list.entries.len(), ENTRIES_MAX);
     assert!(list.skipped.iter().all(|skipped| skipped.reason == SkipReason::TooMany) && list.skipped.len() == 3);
