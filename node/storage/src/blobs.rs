@@ -11,6 +11,7 @@
 //! thumbs/ab/<62 hex digits>.<kind>  previews, which can be thrown away
 //! ```
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -95,11 +96,11 @@ impl Blobs {
         files.create_dir(&partial).map_err(BlobError::io("make", &partial))?;
         files.sync_dir(data).map_err(BlobError::io("sync", data))?;
         files.sync_dir(&dir).map_err(BlobError::io("sync", &dir))?;
-        for name in files.list(&partial).map_err(BlobError::io("list", &partial))? {
-            if name.starts_with("tmp-") {
-                let path = partial.join(name);
-                files.remove(&path).map_err(BlobError::io("remove", &path))?;
-            }
+        let names = files.list(&partial).map_err(BlobError::io("list", &partial))?;
+        let fetching: BTreeSet<&str> = names.iter().filter_map(|name| name.strip_suffix(".part")).collect();
+        for name in names.iter().filter(|name| !name.split('.').next().is_some_and(|id| fetching.contains(id))) {
+            let path = partial.join(name);
+            files.remove(&path).map_err(BlobError::io("remove", &path))?;
         }
         Ok(Self { dir, files, next_temporary: AtomicU64::new(0) })
     }

@@ -220,6 +220,9 @@ impl KvLog {
         let next = writer.generation + 1;
         match generation::write(&self.dir, &*self.files, next, writer.next_seq, &map) {
             Ok(begun) => {
+                // Left over, it would be removed at the next opening.
+                let _ = self.files.remove(&generation::path(&self.dir, writer.generation));
+                let _ = self.files.sync_dir(&self.dir);
                 *writer = begun;
                 Ok(())
             }

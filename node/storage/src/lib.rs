@@ -2,6 +2,7 @@
 //! This room knows bytes, files and sled; it does not know what the bytes mean, who may read them, or what time it is.
 
 pub mod blobs;
+pub mod faults;
 pub mod files;
 pub mod index;
 pub mod journal;

@@ -35,7 +35,11 @@ impl<'a> Partial<'a> {
     pub(super) fn open(blobs: &'a Blobs, id: BlobId, len: u64) -> Result<Self, BlobError> {
         let path = blobs.dir.join("partial").join(format!("{}.part", to_hex(&id)));
         let file = match blobs.files.open(&path, Mode::Write) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => blobs.files.open(&path, Mode::CreateNew),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // A map left by an earlier download says nothing about the new file.
+                blobs.remove_if_there(&path.with_extension("map"))?;
+                blobs.files.open(&path, Mode::CreateNew)
+            }
             other => other,
         };
         let file = file.map_err(BlobError::io("open", &path))?;

@@ -217,10 +217,13 @@ fn read_last(file: Arc<dyn FileHandle>, header: &Header, opened: &mut Opened) ->
     } else {
         active.chain.update(&tail.chained);
         active.len = end.max(RECORDS_AT).next_multiple_of(8);
-        active.next_seq = walk.next_seq().max(tail.seq_bound(end));
+        active.next_seq = walk.next_seq();
         tail.confirmed.append(&mut tail.suspects);
         if tail.confirmed.is_empty() {
             rewrite(&*file, tail.group_from, end)?;
+        } else {
+            // Damage at the very end may hide records; their numbers are not given again.
+            active.next_seq += u64::from(end.saturating_sub(tail.good_to)) / HEAD_BYTES as u64;
         }
     }
     opened.damaged.extend(tail.confirmed.iter().map(|hole| Damage::range(header.number, *hole)));
@@ -315,10 +318,5 @@ impl Tail {
             // The record that ends the commit is either what is damaged or was never written.
             (false, false) => looks_unwritten || !last_is_damaged,
         }
-    }
-
-    /// Damage at the very end may hide records; their numbers are not given again.
-    fn seq_bound(&self, end: u32) -> u64 {
-        u64::from(end.saturating_sub(self.good_to)) / HEAD_BYTES as u64 + 1 + self.group_seq
     }
 }

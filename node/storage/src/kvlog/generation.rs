@@ -137,7 +137,7 @@ fn settle(file: &dyn FileHandle, last: u32, len: u32) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Writes a new generation, makes it durable and removes the one before.
+/// Writes a new generation and makes it durable; the one before stays.
 pub(super) fn write(
     dir: &Path,
     files: &dyn Files,
@@ -189,10 +189,6 @@ pub(super) fn write(
     written.map_err(fail("write"))?;
     files.rename(&temporary, &path).map_err(fail("rename"))?;
     files.sync_dir(dir).map_err(fail("sync folder of"))?;
-    if generation > 1 {
-        // Left over, it would be removed at the next opening.
-        let _ = files.remove(&self::path(dir, generation - 1));
-    }
     Ok(Writer { generation, file, seed, len, next_seq, live, compact_from: 0, poisoned: None })
 }
 
