@@ -24,7 +24,7 @@ mod transcript;
 
 pub use frame::{Frame, refusal, ticket_of};
 pub use inviter::{Inviter, InviterEvent, InviterWish};
-pub use joiner::{Joiner, JoinerEvent, JoinerWish};
+pub use joiner::{Joiner, JoinerEvent, JoinerWish, Newcomer};
 pub use lock::PairingLock;
 pub use record::{Claim, InviterRecord, InviterShown, JoinerRecord, JoinerState, TicketState};
 pub use ticket::{Ticket, TicketError};
@@ -42,7 +42,7 @@ pub const TICKET_MS_MAX: u64 = 24 * 60 * 60 * 1000;
 pub const OPEN_TICKETS_MAX: usize = 5;
 /// An invitation's bytes before they become text: still an easy QR code.
 pub const TICKET_BYTES_MAX: usize = 400;
-/// Addresses in an invitation.
+/// Addresses in an invitation, and those of its own network that each side tells the other.
 pub const TICKET_ADDRESSES_MAX: usize = 6;
 /// Length of one address; an IPv6 QUIC address has about 60.
 pub const ADDRESS_BYTES_MAX: usize = 128;
@@ -216,6 +216,13 @@ impl SiteProposal {
     pub fn is_fit(&self) -> bool {
         is_name(&self.name) && (self.company.is_empty() || is_name(&self.company))
     }
+}
+
+/// What of a list of addresses from the other side is kept.
+fn usable(mut addresses: Vec<String>) -> Vec<String> {
+    addresses.retain(|address| ticket::is_address(address));
+    addresses.truncate(TICKET_ADDRESSES_MAX);
+    addresses
 }
 
 /// Whether a text can stand as a name: shown on one line, within the limit, not blank.

@@ -41,11 +41,14 @@ pub enum Frame {
         /// Its site.
         #[n(3)]
         site: SiteProposal,
-        /// Its clock, milliseconds.
+        /// Where it can be reached as a member: text multiaddresses.
         #[n(4)]
+        addresses: Vec<String>,
+        /// Its clock, milliseconds.
+        #[n(5)]
         time: u64,
         /// Keyed by the secret, over all of this.
-        #[cbor(n(5), with = "minicbor::bytes")]
+        #[cbor(n(6), with = "minicbor::bytes")]
         proof: Digest,
     },
     /// Inviter: the invitation is yours, and I know the secret.
@@ -60,11 +63,14 @@ pub enum Frame {
         /// The inviting admin's name.
         #[n(2)]
         admin: String,
-        /// Its clock, milliseconds.
+        /// Where it can be reached as a member: text multiaddresses.
         #[n(3)]
+        addresses: Vec<String>,
+        /// Its clock, milliseconds.
+        #[n(4)]
         time: u64,
         /// Keyed by the secret, over all of this.
-        #[cbor(n(4), with = "minicbor::bytes")]
+        #[cbor(n(5), with = "minicbor::bytes")]
         proof: Digest,
     },
     /// Joiner: my nonce. From here both sides know the digits.

@@ -7,8 +7,8 @@ use super::frame::clocks_agree;
 use super::record::{Claim, InviterRecord, TicketState};
 use super::transcript::{Proofs, Side, Transcript, commit};
 use super::{
-    COMPARE_MS_MIN, Digits, Failure, Frame, HANDOVER_MS_MAX, Match, Nonce, PART_BYTES_MAX, PairingCode, SiteProposal,
-    Step, Ticket,
+    COMPARE_MS_MIN, Digits, Failure, Frame, HANDOVER_MS_MAX, InviterShown, Match, Nonce, PART_BYTES_MAX, PairingCode,
+    SiteProposal, Step, Ticket, usable,
 };
 use crate::clock::Millis;
 use crate::ids::{NodeId, TicketId};
@@ -93,9 +93,12 @@ pub struct Inviter {
 }
 
 impl Inviter {
-    /// A new invitation. `nonce` is random and serves this invitation only; keep the record before showing the text.
-    pub fn open(ticket: Ticket, site: String, admin: String, nonce: Nonce) -> Self {
-        Self::resume(InviterRecord { ticket: ticket.fit(), site, admin, nonce, state: TicketState::Open })
+    /// A new invitation, by an inviter that says this of itself. The nonce in it is random and serves this invitation
+    /// only; keep the record before showing the text.
+    pub fn open(ticket: Ticket, shown: InviterShown) -> Self {
+        let InviterShown { nonce, site, admin, addresses } = shown;
+        let addresses = usable(addresses);
+        Self::resume(InviterRecord { ticket: ticket.fit(), site, admin, nonce, state: TicketState::Open, addresses })
     }
 
     /// An invitation as it was kept. Tell it [`InviterEvent::Resumed`].
@@ -204,7 +207,7 @@ impl Inviter {
                 let frame = Frame::Offer { commitment: self.commitment() };
                 out.push(send(peer, &frame));
             }
-            Frame::Prove { commitment, sealing, site, time, proof, .. } => {
+            Frame::Prove { commitment, sealing, site, addresses, time, proof, .. } => {
                 let claim = Claim {
                     node: peer,
                     commitment,
@@ -214,6 +217,7 @@ impl Inviter {
                     nonce: None,
                     agreed_here: false,
                     agreed_there: false,
+                    addresses,
                 };
                 self.prove(now, claim, Millis(time), proof, out);
             }
@@ -244,10 +248,10 @@ impl Inviter {
         }
     }
 
-    fn prove(&mut self, now: Millis, claim: Claim, time: Millis, proof: [u8; 32], out: &mut Vec<InviterWish>) {
+    fn prove(&mut self, now: Millis, mut claim: Claim, time: Millis, proof: [u8; 32], out: &mut Vec<InviterWish>) {
         let peer = claim.node;
         let proofs = self.proofs(&claim);
-        if !same(&proofs.prove(time), &proof) {
+        if !same(&proofs.prove(&claim.addresses, time), &proof) {
             if matches!(self.record.state, TicketState::Open) {
                 self.burn(PairingCode::WrongCode, Step::Prove, out);
             }
@@ -260,6 +264,7 @@ impl Inviter {
         if !claim.site.is_fit() || claim.sealing == [0; 32] {
             return refuse(peer, PairingCode::Refused, out);
         }
+        claim.addresses = usable(claim.addresses);
         match self.claim() {
             None => {
                 self.record.state = TicketState::Claimed(claim);
@@ -270,9 +275,11 @@ impl Inviter {
             Some(held) if !is_same_claim(held, &claim) => return refuse(peer, PairingCode::Used, out),
             Some(_) => {}
         }
-        let InviterRecord { site, admin, nonce, .. } = &self.record;
-        let proof = proofs.accept(nonce, site, admin, now);
-        let frame = Frame::Accept { nonce: *nonce, site: site.clone(), admin: admin.clone(), time: now.0, proof };
+        let InviterRecord { nonce, site, admin, addresses, .. } = self.record.clone();
+        let shown = InviterShown { nonce, site, admin, addresses };
+        let proof = proofs.accept(&shown, now);
+        let InviterShown { nonce, site, admin, addresses } = shown;
+        let frame = Frame::Accept { nonce, site, admin, addresses, time: now.0, proof };
         out.push(send(peer, &frame));
     }
 
@@ -438,6 +445,7 @@ impl Inviter {
 }
 
 fn is_same_claim(a: &Claim, b: &Claim) -> bool {
+    // Addresses may change between two calls; nothing depends on them.
     a.node == b.node && a.commitment == b.commitment && a.sealing == b.sealing && a.site == b.site
 }
 

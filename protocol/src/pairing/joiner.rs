@@ -8,7 +8,7 @@ use super::record::{InviterShown, JoinerRecord, JoinerState};
 use super::transcript::{Proofs, Side, Transcript, admin_mark, commit};
 use super::{
     COMPARE_MS_MIN, Digits, Failure, Frame, HANDOVER_MS_MAX, Match, Nonce, PairingCode, SiteProposal, Step, Ticket,
-    WELCOME_BYTES_MAX,
+    WELCOME_BYTES_MAX, usable,
 };
 use crate::clock::Millis;
 use crate::ids::{NodeId, OrgId};
@@ -75,6 +75,19 @@ pub enum JoinerWish {
     Failed(Failure),
 }
 
+/// What a joining node says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Newcomer {
+    /// Its id.
+    pub node: NodeId,
+    /// Its public X25519 key.
+    pub sealing: [u8; 32],
+    /// Its site.
+    pub site: SiteProposal,
+    /// Where it will be reached by members.
+    pub addresses: Vec<String>,
+}
+
 /// The joining side.
 #[derive(Debug)]
 pub struct Joiner {
@@ -100,8 +113,9 @@ enum Link {
 }
 
 impl Joiner {
-    /// A new attempt. `nonce` is random and serves this attempt only; keep the record before `Start`.
-    pub fn new(ticket: Ticket, node: NodeId, sealing: [u8; 32], site: SiteProposal, nonce: Nonce) -> Self {
+    /// A new attempt by a node that says this of itself. `nonce` is random and serves this attempt only.
+    pub fn new(ticket: Ticket, newcomer: Newcomer, nonce: Nonce) -> Self {
+        let Newcomer { node, sealing, site, addresses } = newcomer;
         Self::resume(JoinerRecord {
             ticket,
             node,
@@ -111,6 +125,7 @@ impl Joiner {
             commitment: None,
             inviter: None,
             state: JoinerState::Asking,
+            addresses: usable(addresses),
         })
     }
 
@@ -224,8 +239,8 @@ impl Joiner {
         }
         match Frame::from_bytes(bytes) {
             Ok(Frame::Offer { commitment }) => self.offered(now, commitment, out),
-            Ok(Frame::Accept { nonce, site, admin, time, proof }) => {
-                self.accepted(now, InviterShown { nonce, site, admin }, Millis(time), &proof, out);
+            Ok(Frame::Accept { nonce, site, admin, addresses, time, proof }) => {
+                self.accepted(now, InviterShown { nonce, site, admin, addresses }, Millis(time), &proof, out);
             }
             Ok(Frame::Part { index, count, proof, bytes }) => self.part(index, count, &proof, &bytes, out),
             Ok(Frame::Bye) if self.record.state == JoinerState::Joined => self.finished(out),
@@ -251,8 +266,9 @@ impl Joiner {
             commitment: self.commitment(),
             sealing: self.record.sealing,
             site: self.record.site.clone(),
+            addresses: self.record.addresses.clone(),
             time: now.0,
-            proof: proofs.prove(now),
+            proof: proofs.prove(&self.record.addresses, now),
         };
         self.link = self.link.max(Link::Proved);
         out.push(send(&frame));
@@ -265,7 +281,7 @@ impl Joiner {
             return out.push(JoinerWish::Close);
         };
         let ticket = &self.record.ticket;
-        let proved = same(&proofs.accept(&shown.nonce, &shown.site, &shown.admin, time), proof)
+        let proved = same(&proofs.accept(&shown, time), proof)
             && same(&commit(&shown.nonce, Side::Inviter, &ticket.inviter), &commitment)
             && admin_mark(&ticket.org, &shown.admin) == ticket.admin
             && super::is_name(&shown.site)
@@ -277,7 +293,7 @@ impl Joiner {
             if !clocks_agree(now, time.0) {
                 return self.fail(PairingCode::Clock, out);
             }
-            self.record.inviter = Some(shown);
+            self.record.inviter = Some(InviterShown { addresses: usable(shown.addresses), ..shown });
             out.push(self.keep());
         }
         self.link = Link::Revealed;

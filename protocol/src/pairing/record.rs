@@ -7,7 +7,7 @@ use crate::ids::NodeId;
 use crate::keys::Digest;
 use minicbor::{Decode, Encode};
 
-/// A record holds an invitation, names and a few keys.
+/// A record holds an invitation, names, addresses and a few keys.
 const RECORD_BYTES_MAX: usize = 8 * 1024;
 
 /// Where an invitation stands: `open → claimed → confirmed → paired`, or closed on the way.
@@ -64,6 +64,9 @@ pub struct Claim {
     /// The person at the joiner said so.
     #[n(7)]
     pub agreed_there: bool,
+    /// Where it can be reached as a member, as told last.
+    #[n(8)]
+    pub addresses: Vec<String>,
 }
 
 /// What the inviter keeps.
@@ -85,6 +88,9 @@ pub struct InviterRecord {
     /// Where it stands.
     #[n(4)]
     pub state: TicketState,
+    /// Where this node can be reached by members; the caller may renew it before it resumes.
+    #[n(5)]
+    pub addresses: Vec<String>,
 }
 
 impl InviterRecord {
@@ -157,6 +163,9 @@ pub struct JoinerRecord {
     /// Where it stands.
     #[n(7)]
     pub state: JoinerState,
+    /// Where this node will be reached by members; the caller may renew it before it resumes.
+    #[n(8)]
+    pub addresses: Vec<String>,
 }
 
 /// What the inviter showed of itself, proved by the secret.
@@ -172,6 +181,9 @@ pub struct InviterShown {
     /// Its admin's name.
     #[n(2)]
     pub admin: String,
+    /// Where its node can be reached by members.
+    #[n(3)]
+    pub addresses: Vec<String>,
 }
 
 impl JoinerRecord {

@@ -2,7 +2,7 @@
 //!
 //! Every part is of fixed length or CBOR, which says where it ends, so that two different transcripts never hash alike.
 
-use super::{Nonce, SiteProposal, Ticket};
+use super::{InviterShown, Nonce, SiteProposal, Ticket};
 use crate::clock::Millis;
 use crate::codec;
 use crate::ids::{NodeId, OrgId};
@@ -87,15 +87,15 @@ impl Transcript<'_> {
 }
 
 impl Proofs {
-    /// The joiner knows the secret; its clock stands here.
-    pub(super) fn prove(&self, time: Millis) -> Digest {
-        self.mac(Side::Joiner, b"prove", &[&time.0.to_be_bytes()])
+    /// The joiner knows the secret; it can be reached there, and its clock stands here.
+    pub(super) fn prove(&self, addresses: &[String], time: Millis) -> Digest {
+        self.mac(Side::Joiner, b"prove", &[&time.0.to_be_bytes(), &codec::encode(&addresses)])
     }
 
-    /// The inviter knows it too, is called this, and shows its nonce.
-    pub(super) fn accept(&self, nonce: &Nonce, site: &str, admin: &str, time: Millis) -> Digest {
-        let names = codec::encode(&(site, admin));
-        self.mac(Side::Inviter, b"accept", &[nonce, &time.0.to_be_bytes(), &names])
+    /// The inviter knows it too, shows its nonce, and says who and where it is.
+    pub(super) fn accept(&self, shown: &InviterShown, time: Millis) -> Digest {
+        let shown = codec::encode(shown);
+        self.mac(Side::Inviter, b"accept", &[&time.0.to_be_bytes(), &shown])
     }
 
     /// The person at the joiner says that the digits are the same.

@@ -97,7 +97,7 @@ fn any_frame_instead_of_any_other_does_no_harm() {
 fn a_wrong_secret_burns_the_invitation() {
     let mut inviter = inviter();
     let guessed = Ticket { secret: Zeroizing::new([0; 32]), ..ticket() };
-    let mut eve = Joiner::new(guessed, EVE, [0x88; 32], proposal(), [0x77; 32]);
+    let mut eve = Joiner::new(guessed, newcomer(EVE), [0x77; 32]);
     eve.handle(START, JoinerEvent::Start);
     let hello = says(&eve.handle(START, JoinerEvent::Connected { peer: INVITER })).remove(0);
     let offer = answers(&inviter.handle(START, InviterEvent::Frame { peer: EVE, bytes: hello })).remove(0);
@@ -156,11 +156,11 @@ fn a_stranger_who_knows_only_the_invitations_number_spoils_nothing_once_it_is_cl
 
 /// Eve stole the invitation and gave Ben one that names her node: she speaks to both sides with the right secret.
 fn digits_around_eve(seed: u8) -> (Digits, Digits) {
-    let mut ann = Inviter::open(ticket(), "Lyon".into(), ADMIN.into(), [seed; 32]);
+    let mut ann = Inviter::open(ticket(), shown(ADMIN, [seed; 32]));
     let forged = Ticket { inviter: EVE, ..ticket() };
-    let mut eve_as_ann = Inviter::open(forged.clone(), "Lyon".into(), ADMIN.into(), [seed ^ 0x5a; 32]);
+    let mut eve_as_ann = Inviter::open(forged.clone(), shown(ADMIN, [seed ^ 0x5a; 32]));
     let mut eve_as_ben = joiner_at(EVE, [seed ^ 0xa5; 32]);
-    let mut ben = Joiner::new(forged, JOINER, [0x88; 32], proposal(), [!seed; 32]);
+    let mut ben = Joiner::new(forged, newcomer(JOINER), [!seed; 32]);
     shake(&mut eve_as_ann, INVITER_OF_BEN, &mut ben, JOINER);
     shake(&mut ann, INVITER, &mut eve_as_ben, EVE);
     (ann.digits().expect("Ann's screen shows them"), ben.digits().expect("Ben's screen shows them"))
@@ -218,7 +218,7 @@ fn an_inviter_that_changes_its_commitment_is_left() {
 
 #[test]
 fn an_admins_name_that_the_invitation_does_not_mark_is_refused() {
-    let mut ann = Inviter::open(ticket(), "Lyon".into(), "Eve Evans".into(), [0x66; 32]);
+    let mut ann = Inviter::open(ticket(), shown("Eve Evans", [0x66; 32]));
     let mut ben = joiner();
     shake(&mut ann, INVITER, &mut ben, JOINER);
     assert!(matches!(ben.record().state, JoinerState::Failed(Failure { code: PairingCode::WrongCode, .. })));
@@ -229,7 +229,7 @@ fn a_site_without_a_fit_name_is_refused() {
     for name in ["", " ", "two\nlines", &"x".repeat(121)] {
         let site = SiteProposal { name: name.into(), ..proposal() };
         let mut ann = inviter();
-        let mut ben = Joiner::new(ticket(), JOINER, [0x88; 32], site, [0x77; 32]);
+        let mut ben = Joiner::new(ticket(), Newcomer { site, ..newcomer(JOINER) }, [0x77; 32]);
         shake(&mut ann, INVITER, &mut ben, JOINER);
         assert!(ann.claim().is_none());
         assert!(matches!(ben.record().state, JoinerState::Failed(Failure { code: PairingCode::Refused, .. })));

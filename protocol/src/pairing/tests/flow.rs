@@ -21,10 +21,12 @@ fn two_sites_pair_and_show_the_same_digits() {
     assert_eq!(of(At::Joiner), Step::JOINER[1..]);
     let joiner = world.joiner.as_ref().expect("it runs");
     assert_eq!(joiner.record().state, JoinerState::Paired);
-    assert_eq!(
-        joiner.record().inviter.as_ref().map(|shown| (&shown.site[..], &shown.admin[..])),
-        Some(("Lyon", ADMIN))
-    );
+    let shown = joiner.record().inviter.as_ref().expect("it was shown");
+    assert_eq!((&shown.site[..], &shown.admin[..]), ("Lyon", ADMIN));
+    // Each knows where to find the other from now on.
+    assert_eq!(shown.addresses, ["/ip4/192.168.1.20/tcp/7301"]);
+    let claim = world.inviter.as_ref().and_then(Inviter::claim).expect("it was claimed");
+    assert_eq!(claim.addresses, ["/ip4/10.0.0.7/tcp/7301"]);
 }
 
 #[test]

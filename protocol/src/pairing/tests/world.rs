@@ -36,7 +36,7 @@ pub fn proposal() -> SiteProposal {
 }
 
 pub fn inviter() -> Inviter {
-    Inviter::open(ticket(), "Lyon".into(), ADMIN.into(), [0x66; 32])
+    Inviter::open(ticket(), shown(ADMIN, [0x66; 32]))
 }
 
 pub fn joiner() -> Joiner {
@@ -44,7 +44,16 @@ pub fn joiner() -> Joiner {
 }
 
 pub fn joiner_at(node: NodeId, nonce: Nonce) -> Joiner {
-    Joiner::new(ticket(), node, [0x88; 32], proposal(), nonce)
+    Joiner::new(ticket(), newcomer(node), nonce)
+}
+
+pub fn shown(admin: &str, nonce: Nonce) -> InviterShown {
+    let addresses = vec!["/ip4/192.168.1.20/tcp/7301".into(), "no address".into()];
+    InviterShown { nonce, site: "Lyon".into(), admin: admin.into(), addresses }
+}
+
+pub fn newcomer(node: NodeId) -> Newcomer {
+    Newcomer { node, sealing: [0x88; 32], site: proposal(), addresses: vec!["/ip4/10.0.0.7/tcp/7301".into()] }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
