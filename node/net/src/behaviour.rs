@@ -1,11 +1,14 @@
 //! All behaviours of the swarm in their order, which matters: the gate first, then the limits, then the rest.
 
+use std::collections::BTreeSet;
+
 use libp2p::connection_limits::{self, ConnectionLimits};
 use libp2p::identity::Keypair;
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
-use libp2p::{identify, mdns, ping};
+use libp2p::{PeerId, identify, mdns, ping};
 
+use crate::confine::Confine;
 use crate::gate::Gate;
 use crate::gossip::{self, GossipBehaviour};
 use crate::lane::{self, Lane, LaneBehaviour};
@@ -31,11 +34,11 @@ pub(crate) struct Behaviour {
     /// Neighbours in the local network.
     pub mdns: Toggle<mdns::tokio::Behaviour>,
     /// Live messages.
-    pub gossip: Toggle<GossipBehaviour>,
+    pub gossip: Confine<Toggle<GossipBehaviour>>,
     /// Requests about logs.
-    pub sync: LaneBehaviour,
+    pub sync: Confine<LaneBehaviour>,
     /// Requests for file pieces.
-    pub blob: LaneBehaviour,
+    pub blob: Confine<LaneBehaviour>,
     /// Requests that even a suspended peer may make.
     pub lifeline: LaneBehaviour,
 }
@@ -66,9 +69,9 @@ impl Behaviour {
             identify: identify::Behaviour::new(identify),
             ping: ping::Behaviour::new(ping),
             mdns: mdns.into(),
-            gossip: gossip.into(),
-            sync: lane::behaviour(Lane::Sync),
-            blob: lane::behaviour(Lane::Blob),
+            gossip: Confine::new(gossip.into()),
+            sync: Confine::new(lane::behaviour(Lane::Sync)),
+            blob: Confine::new(lane::behaviour(Lane::Blob)),
             lifeline: lane::behaviour(Lane::Lifeline),
         })
     }
@@ -76,10 +79,26 @@ impl Behaviour {
     /// The behaviour of a lane.
     pub fn lane(&mut self, lane: Lane) -> &mut LaneBehaviour {
         match lane {
-            Lane::Sync => &mut self.sync,
-            Lane::Blob => &mut self.blob,
+            Lane::Sync => self.sync.inner(),
+            Lane::Blob => self.blob.inner(),
             Lane::Lifeline => &mut self.lifeline,
         }
+    }
+
+    /// The gossip behaviour, if it is on.
+    pub fn gossip(&mut self) -> Option<&mut GossipBehaviour> {
+        self.gossip.inner().as_mut()
+    }
+
+    /// Who may connect at all, and who of them may use the lifeline alone. Connections of peers whose standing changed
+    /// are closed.
+    pub fn admit(&mut self, allowed: BTreeSet<PeerId>, confined: &BTreeSet<PeerId>) {
+        let changed: Vec<PeerId> = self.sync.confined().symmetric_difference(confined).copied().collect();
+        self.gate.allow(allowed);
+        self.sync.confine(confined.clone());
+        self.blob.confine(confined.clone());
+        self.gossip.confine(confined.clone());
+        changed.into_iter().for_each(|peer| self.gate.close(peer));
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod address;
 mod behaviour;
+mod confine;
 mod dial;
 mod event;
 mod frame;

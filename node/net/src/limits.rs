@@ -111,8 +111,8 @@ pub const RELISTEN_PAUSE: Duration = Duration::from_secs(5);
 pub const COMMANDS_MAX: usize = 256;
 /// Events waiting for the node; what does not fit is refused or dropped, never queued without bound.
 pub const EVENTS_MAX: usize = 512;
-/// Gossip messages of one peer that the node has not judged yet: 64 of 60 KiB.
-pub const UNJUDGED_PER_PEER_MAX: usize = 64;
+/// Gossip messages of one peer that the node has not judged yet: at 60 KiB each a quarter of a peer's 64 MiB.
+pub const UNJUDGED_PER_PEER_MAX: usize = 256;
 
 // Gossip (`docs/protocol.md`, "gossipsub settings").
 

@@ -186,6 +186,10 @@ pub(crate) enum Command {
         peers: BTreeSet<PeerKey>,
         done: oneshot::Sender<()>,
     },
+    Confine {
+        peers: BTreeSet<PeerKey>,
+        done: oneshot::Sender<()>,
+    },
     Want {
         peer: PeerKey,
         addresses: Vec<String>,
@@ -253,9 +257,16 @@ impl Net {
         self.peer
     }
 
-    /// Replaces the list of peers that may connect. Connections of those no longer on it are being closed on return.
+    /// Replaces the list of peers that may connect. Connections of those no longer on it are being closed on
+    /// return.
     pub async fn allow(&self, peers: BTreeSet<PeerKey>) -> Result<(), NetError> {
         self.ask(|done| Command::Allow { peers, done }).await
+    }
+
+    /// Replaces the list of suspended peers. They may connect, listed by `allow` or not, and use the lifeline alone.
+    /// Connections of peers whose standing changed are being closed on return.
+    pub async fn confine(&self, peers: BTreeSet<PeerKey>) -> Result<(), NetError> {
+        self.ask(|done| Command::Confine { peers, done }).await
     }
 
     /// Wants a connection with a peer at these addresses, which replace those known before. It is dialled for ever,

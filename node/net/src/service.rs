@@ -75,7 +75,7 @@ impl Service {
             heard: BTreeMap::new(),
             status: NetStatus::default(),
         };
-        service.set_allowed(lasting);
+        service.admit(lasting.lists.allowed.clone(), lasting.lists.confined.clone(), lasting);
         service.set_topics(&lasting.topics);
         for at in 0..lasting.listen.len() {
             service.listen(at, lasting)?;
@@ -174,7 +174,11 @@ impl Service {
         // Whoever asked may have given up: errors of sending the reply mean nothing.
         match command {
             Command::Allow { peers, done } => {
-                self.allow(peers, lasting);
+                self.admit(peers, lasting.lists.confined.clone(), lasting);
+                let _ = done.send(());
+            }
+            Command::Confine { peers, done } => {
+                self.admit(lasting.lists.allowed.clone(), peers, lasting);
                 let _ = done.send(());
             }
             Command::Want { peer, addresses, how, done } => {
@@ -188,7 +192,7 @@ impl Service {
                 self.dial_due(lasting);
             }
             Command::Forget { peer } => lasting.dialer.forget(peer),
-            Command::Request { peer, lane, frame, reply } => self.request(peer, lane, frame, reply),
+            Command::Request { peer, lane, frame, reply } => self.request(peer, lane, frame, reply, lasting),
             Command::Respond { token, frame } => {
                 let _ = self.swarm.behaviour_mut().lane(token.lane).send_response(token.channel, Some(frame));
             }
@@ -289,7 +293,7 @@ impl Service {
     }
 
     fn next_wake(&self, lasting: &Lasting) -> Option<Instant> {
-        let dial = lasting.dialer.next(|peer| lasting.allowed.contains(peer));
+        let dial = lasting.dialer.next(|peer| lasting.lists.admit(peer));
         let listen = self.relisten.iter().map(|(at, _)| *at).min();
         dial.into_iter().chain(listen).min()
     }
@@ -310,7 +314,7 @@ impl Service {
 
     fn dial_due(&mut self, lasting: &mut Lasting) {
         let now = Instant::now();
-        for (peer, addresses) in lasting.dialer.due(now, |peer| lasting.allowed.contains(peer)) {
+        for (peer, addresses) in lasting.dialer.due(now, |peer| lasting.lists.admit(peer)) {
             if self.peers.get(&peer.peer_id()).is_some() {
                 lasting.dialer.connected(peer);
                 continue;
@@ -349,7 +353,7 @@ impl Service {
             }
         }
         for (peer, mut addresses) in by_peer {
-            if lasting.allowed.contains(&peer) {
+            if lasting.lists.admit(&peer) {
                 lasting.dialer.found(peer, addresses, Instant::now());
             } else if self.heard.len() < limits::PEERS_WANTED_MAX || self.heard.contains_key(&peer) {
                 addresses.truncate(limits::ADDRESSES_PER_PEER_MAX);
@@ -370,7 +374,7 @@ impl Service {
     }
 
     fn on_connected(&mut self, peer: PeerId, connection: ConnectionId, address: &Multiaddr, lasting: &mut Lasting) {
-        let Some(key) = PeerKey::of_peer_id(&peer).filter(|key| lasting.allowed.contains(key)) else { return };
+        let Some(key) = PeerKey::of_peer_id(&peer).filter(|key| lasting.lists.admit(key)) else { return };
         lasting.dialer.connected(key);
         if self.peers.connected(peer, key, connection, address.to_string()) {
             lasting.outbox.tell(NetEvent::Connected { peer: key, address: address.to_string() });

@@ -27,13 +27,29 @@ pub(crate) struct Lasting {
     pub gossip: Gossip,
     /// Where to listen; a port of 0 is replaced by the one that the system gave.
     pub listen: Vec<Multiaddr>,
-    pub allowed: BTreeSet<PeerKey>,
+    pub lists: Lists,
     pub dialer: Dialer,
     pub topics: BTreeSet<String>,
     pub commands: mpsc::Receiver<Command>,
     pub outbox: Outbox,
     /// Panics survived in all.
     pub panics: usize,
+}
+
+/// Who may connect.
+#[derive(Default)]
+pub(crate) struct Lists {
+    /// These may use everything, unless they are confined.
+    pub allowed: BTreeSet<PeerKey>,
+    /// These may use the lifeline alone.
+    pub confined: BTreeSet<PeerKey>,
+}
+
+impl Lists {
+    /// May this peer connect?
+    pub fn admit(&self, peer: &PeerKey) -> bool {
+        self.allowed.contains(peer) || self.confined.contains(peer)
+    }
 }
 
 /// How often a restart is tried while the ports are not free yet.
@@ -54,7 +70,7 @@ pub(crate) async fn start(
         mdns: config.mdns,
         gossip: config.gossip,
         listen,
-        allowed: BTreeSet::new(),
+        lists: Lists::default(),
         dialer: Dialer::default(),
         topics: BTreeSet::new(),
         commands,
@@ -116,5 +132,58 @@ async fn stop(mut lasting: Lasting) {
         // An error means that nobody reads any more; flushing then empties the outbox.
         let _ = lasting.outbox.sender().reserve().await;
         lasting.outbox.flush();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::{Net, start};
+
+    fn config(seed: u8) -> NetConfig {
+        NetConfig {
+            secret: [seed; 32],
+            listen: vec!["/ip4/127.0.0.1/udp/0/quic-v1".to_owned(), "/ip4/127.0.0.1/tcp/0".to_owned()],
+            org_tag: [0; 16],
+            mdns: Mdns::Off,
+            gossip: Gossip::On,
+        }
+    }
+
+    async fn until(events: &mut mpsc::Receiver<NetEvent>, pick: impl Fn(&NetEvent) -> bool) {
+        let found = async { while !pick(&events.recv().await.expect("there are more events")) {} };
+        tokio::time::timeout(Duration::from_secs(20), found).await.expect("it happens");
+    }
+
+    async fn connected(events: &mut mpsc::Receiver<NetEvent>, to: &Net) {
+        let peer = to.peer();
+        until(events, |event| matches!(event, NetEvent::Connected { peer: who, .. } if *who == peer)).await;
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_survived_twice_and_the_third_stops_the_network() {
+        let (ann, mut ann_events) = start(config(1)).await.unwrap();
+        let (ben, mut ben_events) = start(config(2)).await.unwrap();
+        ann.allow([ben.peer()].into()).await.unwrap();
+        ben.allow([ann.peer()].into()).await.unwrap();
+        let addresses = ann.listen_addresses().await.unwrap();
+        ben.dial(ann.peer(), addresses.clone()).await.unwrap();
+        connected(&mut ann_events, &ben).await;
+        connected(&mut ben_events, &ann).await;
+        for count in 1..=2 {
+            ann.panic().await;
+            until(&mut ann_events, |event| matches!(event, NetEvent::Disconnected { .. })).await;
+            until(&mut ann_events, |event| matches!(event, NetEvent::Panicked { count: n } if *n == count)).await;
+            until(&mut ben_events, |event| matches!(event, NetEvent::Disconnected { .. })).await;
+            ben.known_addresses(ann.peer(), addresses.clone()).await.unwrap();
+            connected(&mut ann_events, &ben).await;
+            assert_eq!(ann.listen_addresses().await.unwrap(), addresses);
+            assert_eq!(ann.status().await.unwrap().panics, count);
+        }
+        ann.panic().await;
+        until(&mut ann_events, |event| matches!(event, NetEvent::Stopped)).await;
+        assert!(matches!(ann.status().await, Err(NetError::Closed)));
+        assert!(ann_events.recv().await.is_none());
+        ben.close().await;
     }
 }

@@ -49,3 +49,17 @@ impl Executor for Tasks {
         self.tracker.spawn(self.end.clone().run_until_cancelled_owned(guarded));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_panics_is_reported_and_the_others_can_be_ended() {
+        let tasks = Tasks::default();
+        tasks.exec(Box::pin(std::future::pending()));
+        tasks.exec(Box::pin(async { panic!("as a broken connection would") }));
+        tasks.panicked().await;
+        tasks.end().await;
+    }
+}

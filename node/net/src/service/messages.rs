@@ -14,13 +14,13 @@ use crate::{gossip, limits};
 
 impl Service {
     pub(super) fn set_topics(&mut self, topics: &BTreeSet<String>) {
-        if let Some(gossip) = self.swarm.behaviour_mut().gossip.as_mut() {
+        if let Some(gossip) = self.swarm.behaviour_mut().gossip() {
             gossip::set_topics(gossip, topics);
         }
     }
 
     pub(super) fn publish(&mut self, topic: String, bytes: Bytes) -> Result<(), PublishError> {
-        let gossip = self.swarm.behaviour_mut().gossip.as_mut().ok_or(PublishError::Off)?;
+        let gossip = self.swarm.behaviour_mut().gossip().ok_or(PublishError::Off)?;
         match gossip.publish(IdentTopic::new(topic), bytes) {
             Ok(_) => Ok(()),
             Err(gossipsub::PublishError::Duplicate) => Err(PublishError::Duplicate),
@@ -51,13 +51,13 @@ impl Service {
             MessageAcceptance::Ignore
         };
         self.status.gossip_dropped += 1;
-        if let Some(gossip) = self.swarm.behaviour_mut().gossip.as_mut() {
+        if let Some(gossip) = self.swarm.behaviour_mut().gossip() {
             gossip.report_message_validation_result(&message_id, &propagation_source, verdict);
         }
     }
 
     pub(super) fn judge(&mut self, token: GossipToken, verdict: Verdict, lasting: &mut Lasting) {
-        let Some(gossip) = self.swarm.behaviour_mut().gossip.as_mut() else { return };
+        let Some(gossip) = self.swarm.behaviour_mut().gossip() else { return };
         let acceptance = match verdict {
             Verdict::Accept => MessageAcceptance::Accept,
             Verdict::Ignore => MessageAcceptance::Ignore,

@@ -11,11 +11,10 @@ use tokio::sync::Semaphore;
 use super::Service;
 use super::requests::Waiting;
 use crate::address::PeerKey;
-use crate::event::NetEvent;
 use crate::lane::Lane;
 use crate::limits;
 use crate::net::PeerStatus;
-use crate::supervise::Lasting;
+use crate::supervise::{Lasting, Lists};
 
 /// One connected peer.
 pub(crate) struct Peer {
@@ -102,36 +101,28 @@ impl Peers {
 }
 
 impl Service {
-    /// Replaces the list. Peers no longer on it count as gone at once, even if their connections take time to end.
-    pub(super) fn allow(&mut self, peers: BTreeSet<PeerKey>, lasting: &mut Lasting) {
-        let added: Vec<PeerKey> = peers.difference(&lasting.allowed).copied().collect();
-        lasting.allowed = peers;
-        self.set_allowed(lasting);
-        let gone: Vec<PeerId> = self
-            .peers
-            .peers
-            .iter()
-            .filter(|(_, peer)| !lasting.allowed.contains(&peer.key))
-            .map(|(id, _)| *id)
-            .collect();
+    /// Replaces both lists. Peers that may no longer connect, or whose standing changed, count as gone at once, even if
+    /// their connections take time to end.
+    pub(super) fn admit(&mut self, allowed: BTreeSet<PeerKey>, confined: BTreeSet<PeerKey>, lasting: &mut Lasting) {
+        let before: BTreeSet<PeerKey> = lasting.lists.allowed.union(&lasting.lists.confined).copied().collect();
+        let after: BTreeSet<PeerKey> = allowed.union(&confined).copied().collect();
+        let moved: BTreeSet<PeerKey> = lasting.lists.confined.symmetric_difference(&confined).copied().collect();
+        let ids = |keys: &BTreeSet<PeerKey>| keys.iter().map(PeerKey::peer_id).collect();
+        self.swarm.behaviour_mut().admit(ids(&after), &ids(&confined));
+        lasting.lists = Lists { allowed, confined };
+        let goes = |peer: &Peer| !after.contains(&peer.key) || moved.contains(&peer.key);
+        let gone: Vec<PeerId> = self.peers.peers.iter().filter(|(_, peer)| goes(peer)).map(|(id, _)| *id).collect();
         for id in gone {
             if let Some(key) = self.peers.remove(&id) {
-                self.abandon_requests(&id);
-                lasting.dialer.disconnected(key, Instant::now(), rand::random());
-                lasting.outbox.tell(NetEvent::Disconnected { peer: key });
+                self.on_disconnected(id, key, lasting);
             }
         }
-        for peer in added {
-            lasting.dialer.hurry(peer, Instant::now());
-            if let Some(addresses) = self.heard.remove(&peer) {
-                lasting.dialer.found(peer, addresses, Instant::now());
+        for peer in after.difference(&before) {
+            lasting.dialer.hurry(*peer, Instant::now());
+            if let Some(addresses) = self.heard.remove(peer) {
+                lasting.dialer.found(*peer, addresses, Instant::now());
             }
         }
         self.dial_due(lasting);
-    }
-
-    pub(super) fn set_allowed(&mut self, lasting: &Lasting) {
-        let allowed = lasting.allowed.iter().map(PeerKey::peer_id).collect();
-        self.swarm.behaviour_mut().gate.allow(allowed);
     }
 }

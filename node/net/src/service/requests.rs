@@ -27,9 +27,13 @@ pub(crate) struct Waiting {
 
 impl Service {
     /// Asks a peer, now or when one of its slots is free.
-    pub(super) fn request(&mut self, peer: PeerKey, lane: Lane, frame: Frame, reply: RequestReply) {
+    pub(super) fn request(&mut self, peer: PeerKey, lane: Lane, frame: Frame, reply: RequestReply, lasting: &Lasting) {
         // The one who asks may have given up: errors of sending the reply mean nothing.
         let id = peer.peer_id();
+        if lane != Lane::Lifeline && lasting.lists.confined.contains(&peer) {
+            let _ = reply.send(Err(RequestError::Refused));
+            return;
+        }
         let Some(peer) = self.peers.get_mut(&id) else {
             let _ = reply.send(Err(RequestError::Unreachable));
             return;

@@ -2,6 +2,7 @@
 
 mod connect;
 mod gossip;
+mod hostile;
 mod pairing;
 mod requests;
 mod support;

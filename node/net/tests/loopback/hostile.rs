@@ -1,0 +1,6 @@
+//! What a hostile machine can try: strangers, bombs, floods. It speaks libp2p itself, unbound by our own checks.
+
+mod eve;
+mod flood;
+mod strangers;
+mod suspended;
