@@ -59,7 +59,8 @@ pub struct Feed {
 /// An item of a feed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Item {
-    /// Stable name inside its source: guid or id, else the link, else a hash of title, date and content.
+    /// Stable name inside its source: guid or id, else the link, else a hash of title, date, content
+    /// and first enclosure.
     pub guid: String,
     /// Plain text; may be empty.
     pub title: String,
@@ -200,5 +201,5 @@ fn from_xml(text: &str, base: Option<&Url>) -> Result<Feed, FeedError> {
 /// Whether the first tags are those of a web page.
 fn looks_like_page(text: &str) -> bool {
     let head = text[..text.floor_char_boundary(2_000)].to_ascii_lowercase();
-    ["<!doctype html", "<html", "<head", "<body"].iter().any(|tag| head.contains(tag))
+    ["<!doctype html", "<html"].iter().any(|tag| head.contains(tag))
 }

@@ -8,7 +8,6 @@ use super::{
 };
 use crate::fetch::URL_BYTES_MAX;
 use crate::html;
-use crate::source::canonical_url;
 
 /// Characters of a category; a longer one is a sentence in the wrong place.
 const CATEGORY_CHARS_MAX: usize = 60;
@@ -74,11 +73,13 @@ fn guid(item: &Item) -> String {
         }
         return format!("hash:{}", blake3::hash(given.as_bytes()).to_hex());
     }
+    // With its fragment: change logs link each item to a place on one page.
     if let Some(url) = &item.url {
-        return canonical_url(url).unwrap_or_else(|| url.clone());
+        return url.clone();
     }
     let mut hasher = blake3::Hasher::new();
-    for part in [item.title.as_str(), &item.published.unwrap_or(0).to_string(), &item.html] {
+    let attached = item.enclosures.first().map(|enclosure| enclosure.url.as_str()).unwrap_or_default();
+    for part in [item.title.as_str(), &item.published.unwrap_or(0).to_string(), &item.html, attached] {
         hasher.update(&(part.len() as u64).to_be_bytes());
         hasher.update(part.as_bytes());
     }

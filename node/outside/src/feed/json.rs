@@ -17,7 +17,9 @@ pub(super) fn read(text: &str, base: Option<&Url>) -> Result<Feed, FeedError> {
     let root = value.as_object().ok_or(FeedError::NotAFeed)?;
     let version = text_of(root, "version").unwrap_or_default();
     let items = root.get("items").and_then(Value::as_array);
-    if !version.contains("jsonfeed.org") && !(items.is_some() && root.contains_key("title")) {
+    // Some leave the version out; a title and a list of items is close enough.
+    let looks_like_one = version.contains("jsonfeed.org") || (items.is_some() && root.contains_key("title"));
+    if !looks_like_one {
         return Err(FeedError::NotAFeed);
     }
     let author = author(root);

@@ -34,7 +34,7 @@ impl Write for Bounded {
 
 enum Inflow {
     Plain(Bounded),
-    Gzip(MultiGzDecoder<Bounded>),
+    Gzip(Box<MultiGzDecoder<Bounded>>),
 }
 
 pub(super) async fn read(response: Response, host: &str, limits: &Limits) -> Result<Vec<u8>, FetchError> {
@@ -71,7 +71,7 @@ fn inflow(response: &Response, limits: &Limits) -> Result<Inflow, String> {
         [] => Ok(Inflow::Plain(sink)),
         [one] if one.as_bytes().eq_ignore_ascii_case(b"identity") || one.is_empty() => Ok(Inflow::Plain(sink)),
         [one] if [&b"gzip"[..], b"x-gzip"].iter().any(|name| one.as_bytes().eq_ignore_ascii_case(name)) => {
-            Ok(Inflow::Gzip(MultiGzDecoder::new(sink)))
+            Ok(Inflow::Gzip(Box::new(MultiGzDecoder::new(sink))))
         }
         _ => Err("the answer is packed in a way that was not asked for".to_owned()),
     }

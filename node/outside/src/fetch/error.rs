@@ -130,3 +130,31 @@ fn status_message(status: u16) -> String {
         _ => format!("The site answered with status {status} in place of a document. Check the address."),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_failure_has_a_code_and_says_what_to_do() {
+        let host = || "a.example".to_owned();
+        let reason = || "x".to_owned();
+        let all = [
+            (FetchError::BadAddress { reason: reason() }, "feed_refused_address"),
+            (FetchError::RefusedAddress { host: host(), reason: "x" }, "feed_refused_address"),
+            (FetchError::Unreachable { host: host(), reason: reason() }, "feed_unreachable"),
+            (FetchError::Timeout { seconds: 10 }, "feed_timeout"),
+            (FetchError::Tls { host: host(), reason: reason() }, "feed_tls"),
+            (FetchError::Status { status: 404, retry_after: None }, "feed_http_status"),
+            (FetchError::TooLarge { bytes_max: 5 << 20 }, "feed_too_large"),
+            (FetchError::Redirects { reason: "x" }, "feed_redirects"),
+        ];
+        for (error, code) in all {
+            assert_eq!(error.code(), code);
+            assert!(error.message().len() > 40 && error.message().ends_with('.'), "{}", error.message());
+        }
+        for status in [401, 403, 404, 410, 418, 429, 500, 503] {
+            assert!(status_message(status).contains(&status.to_string()));
+        }
+    }
+}

@@ -64,12 +64,10 @@ impl Marks {
         if keep < self.written.len() {
             self.close_down_to(keep, block);
             // `**Note:**text` would not end the emphasis; a space makes it end.
-            if block.chars().rev().find(|c| !is_sign(*c)).is_some_and(|c| !c.is_alphanumeric())
-                && next.is_alphanumeric()
-            {
-                if block.ends_with(is_sign) {
-                    block.push(' ');
-                }
+            let last = block.chars().rev().find(|c| !is_sign(*c));
+            let glued = block.ends_with(is_sign) && next.is_alphanumeric();
+            if glued && last.is_some_and(|c| !c.is_alphanumeric()) {
+                block.push(' ');
             }
         }
         if self.in_code() {
