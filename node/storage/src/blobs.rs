@@ -80,12 +80,12 @@ impl BlobError {
     }
 }
 
-/// The store of files. Share it in an `Arc`; all methods take `&self`.
-#[derive(Debug)]
+/// The store of files. Clones are the same store; all methods take `&self`.
+#[derive(Clone, Debug)]
 pub struct Blobs {
-    dir: PathBuf,
+    dir: Arc<Path>,
     files: Arc<dyn Files>,
-    next_temporary: AtomicU64,
+    next_temporary: Arc<AtomicU64>,
 }
 
 impl Blobs {
@@ -102,13 +102,13 @@ impl Blobs {
             let path = partial.join(name);
             files.remove(&path).map_err(BlobError::io("remove", &path))?;
         }
-        Ok(Self { dir, files, next_temporary: AtomicU64::new(0) })
+        Ok(Self { dir: dir.into(), files, next_temporary: Arc::default() })
     }
 
     /// Begins a new file of at most `limit` bytes, whose id shows at the end.
-    pub fn writer(&self, limit: u64) -> Result<Writer<'_>, BlobError> {
+    pub fn writer(&self, limit: u64) -> Result<Writer, BlobError> {
         let number = self.next_temporary.fetch_add(1, Ordering::Relaxed);
-        Writer::new(self, self.dir.join("partial").join(format!("tmp-{number}")), limit)
+        Writer::new(self.clone(), self.dir.join("partial").join(format!("tmp-{number}")), limit)
     }
 
     /// Stores bytes that are in memory already.
@@ -119,8 +119,8 @@ impl Blobs {
     }
 
     /// Begins or resumes fetching a file whose id and length are known.
-    pub fn partial(&self, id: &BlobId, len: u64) -> Result<Partial<'_>, BlobError> {
-        Partial::open(self, *id, len)
+    pub fn partial(&self, id: &BlobId, len: u64) -> Result<Partial, BlobError> {
+        Partial::open(self.clone(), *id, len)
     }
 
     /// Opens a file for reading. Fails with `NotFound`, or with `Mismatch` when neither its tree nor its content fits

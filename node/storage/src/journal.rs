@@ -23,6 +23,7 @@ mod place;
 mod reader;
 mod scan;
 mod scrub;
+mod tail;
 mod wipe;
 
 pub use error::JournalError;
@@ -38,6 +39,9 @@ use reader::Shared;
 pub const SEGMENT_BYTES: u32 = 64 << 20;
 /// Largest commit: bounds what waits in memory and what one crash can leave half written.
 pub const GROUP_BYTES_MAX: usize = 16 << 20;
+
+/// Memory kept for the next commit after a large one.
+const GROUP_KEEP_BYTES: usize = 256 << 10;
 
 /// How a journal is kept.
 #[derive(Clone, Debug)]
@@ -164,6 +168,8 @@ impl Journal {
                 self.shared.publish(self.position());
                 group.bytes.clear();
                 group.chained.clear();
+                group.bytes.shrink_to(GROUP_KEEP_BYTES);
+                group.chained.shrink_to(GROUP_KEEP_BYTES);
                 self.group = Group { bytes: group.bytes, chained: group.chained, ..Group::default() };
                 Ok(self.position())
             }
@@ -212,7 +218,6 @@ impl Journal {
         let file = self.files.open(&path, Mode::Write).map_err(|e| JournalError::io("open", &path, e))?;
         file.set_len(u64::from(self.active.len)).map_err(|e| JournalError::io("cut", &path, e))?;
         file.sync_all().map_err(|e| JournalError::io("sync", &path, e))?;
-        opening::remove_beyond(&self.dir, &*self.files, self.active.number)?;
         self.shared.forget(self.active.number);
         self.active.file = file;
         self.seal_next = true;

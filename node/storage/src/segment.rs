@@ -21,6 +21,11 @@ const WINDOW_BYTES: usize = 1 << 20;
 /// The unit a disk writes whole or not at all, as far as the judgement of torn writes goes.
 const SECTOR_BYTES: u32 = 512;
 
+/// The length of a file as an offset; what lies beyond 4 GiB was not written by us.
+pub(crate) fn clip(len: u64) -> u32 {
+    u32::try_from(len).unwrap_or(!7)
+}
+
 /// What a segment says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
@@ -232,7 +237,7 @@ impl Walk {
                 found = Some(head);
                 break;
             }
-            to += 8;
+            to = to.saturating_add(8);
         }
         let to = to.min(self.end);
         if let Some(head) = found {

@@ -14,10 +14,13 @@ pub const PARTIAL_SAVE_BYTES: u64 = 16 << 20;
 /// Ranges a map may have: those of every second group of 512 MiB; writers fill gaps before making more.
 const RANGES_MAX: usize = 4096;
 
+/// What a map says: whether all of it was verified, and the ranges.
+type Map = (bool, Vec<(u64, u64)>);
+
 /// A download under way.
 #[derive(Debug)]
-pub struct Partial<'a> {
-    blobs: &'a Blobs,
+pub struct Partial {
+    blobs: Blobs,
     id: BlobId,
     len: u64,
     path: PathBuf,
@@ -31,8 +34,8 @@ pub struct Partial<'a> {
     tree: Option<Tree>,
 }
 
-impl<'a> Partial<'a> {
-    pub(super) fn open(blobs: &'a Blobs, id: BlobId, len: u64) -> Result<Self, BlobError> {
+impl Partial {
+    pub(super) fn open(blobs: Blobs, id: BlobId, len: u64) -> Result<Self, BlobError> {
         let path = blobs.dir.join("partial").join(format!("{}.part", to_hex(&id)));
         let file = match blobs.files.open(&path, Mode::Write) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -204,7 +207,7 @@ impl<'a> Partial<'a> {
     }
 
     /// The map as last saved, if it is readable and for a file of this length.
-    fn load_map(&self) -> Result<Option<(bool, Vec<(u64, u64)>)>, BlobError> {
+    fn load_map(&self) -> Result<Option<Map>, BlobError> {
         let path = self.map_path();
         let file = match self.blobs.open_file(&path) {
             Err(BlobError::NotFound) => return Ok(None),
@@ -220,7 +223,7 @@ impl<'a> Partial<'a> {
     }
 }
 
-fn parse_map(bytes: &[u8], len: u64) -> Option<(bool, Vec<(u64, u64)>)> {
+fn parse_map(bytes: &[u8], len: u64) -> Option<Map> {
     let (content, check) = bytes.split_last_chunk::<32>()?;
     if blake3::hash(content).as_bytes() != check {
         return None;

@@ -12,8 +12,8 @@ const BUFFER_BYTES: usize = 256 << 10;
 
 /// Takes the bytes of a new file. Dropped before [`Writer::finish`], it leaves nothing.
 #[derive(Debug)]
-pub struct Writer<'a> {
-    blobs: &'a Blobs,
+pub struct Writer {
+    blobs: Blobs,
     path: PathBuf,
     file: Arc<dyn FileHandle>,
     buffer: Vec<u8>,
@@ -23,8 +23,8 @@ pub struct Writer<'a> {
     settled: bool,
 }
 
-impl<'a> Writer<'a> {
-    pub(super) fn new(blobs: &'a Blobs, path: PathBuf, limit: u64) -> Result<Self, BlobError> {
+impl Writer {
+    pub(super) fn new(blobs: Blobs, path: PathBuf, limit: u64) -> Result<Self, BlobError> {
         let file = blobs.files.open(&path, Mode::CreateNew).map_err(BlobError::io("create", &path))?;
         let tree = Builder::default();
         Ok(Self { blobs, path, file, buffer: Vec::new(), written: 0, limit, tree, settled: false })
@@ -70,7 +70,7 @@ impl<'a> Writer<'a> {
     }
 }
 
-impl Drop for Writer<'_> {
+impl Drop for Writer {
     fn drop(&mut self) {
         if !self.settled {
             // Should this fail, the next start removes it.

@@ -1,9 +1,6 @@
 //! Opening a journal after whatever happened to it: tells a write that a crash interrupted from damage.
 //!
-//! Only the last segment is read. Its last commit may be incomplete; all before it was synced, because a commit is
-//! written only after the sync of the one before has returned. So damage with a later commit behind it is damage.
-//! Damage inside the last commit is ambiguous: bytes that were never written read as zeros or are missing, bytes that
-//! changed do not. The first is cut off with its whole commit, the second is left in place and reported.
+//! Only the last segment is read; `tail` judges its last commit.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -11,12 +8,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::reader::Shared;
+use super::tail::Tail;
 use super::{
     Active, Group, Journal, JournalError, Options, Position, create_segment, segment_number, segment_path, wipe,
 };
 use crate::files::{FileHandle, Files, Mode};
-use crate::record::{self, HEAD_BYTES, Head};
-use crate::segment::{FORMAT_VERSION, Header, HeaderFound, Hole, RECORDS_AT, Step, Walk};
+use crate::record::HEAD_BYTES;
+use crate::segment::{self, FORMAT_VERSION, Header, HeaderFound, Hole, RECORDS_AT, Step, Walk};
 
 /// What [`Journal::open`] found and did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -115,7 +113,7 @@ pub(super) fn open(dir: &Path, files: Arc<dyn Files>, options: Options) -> Resul
             opened.damaged.push(Damage::segment(last, DamageCause::HeaderLost));
             let len = file.len().map_err(io("read"))?.next_multiple_of(8);
             let next_seq = seq_bound(dir, &*files, &segments)?;
-            let len = u32::try_from(len).unwrap_or(u32::MAX & !7);
+            let len = segment::clip(len);
             (Active { number: last, file, seed: 0, len, next_seq, chain: blake3::Hasher::new() }, false)
         }
     };
@@ -157,15 +155,6 @@ fn list_segments(dir: &Path, files: &dyn Files) -> Result<BTreeSet<u32>, Journal
     Ok(names.iter().filter_map(|name| segment_number(name)).collect())
 }
 
-/// Removes segments beyond `number`: made by a commit that failed, so empty of acknowledged records.
-pub(super) fn remove_beyond(dir: &Path, files: &dyn Files, number: u32) -> Result<(), JournalError> {
-    for beyond in list_segments(dir, files)?.range(number.saturating_add(1)..) {
-        let path = segment_path(dir, *beyond);
-        files.remove(&path).map_err(|e| JournalError::io("remove", &path, e))?;
-    }
-    files.sync_dir(dir).map_err(|e| JournalError::io("sync", dir, e))
-}
-
 /// A number above that of every record there can be, from the last readable header on.
 fn seq_bound(dir: &Path, files: &dyn Files, segments: &BTreeSet<u32>) -> Result<u64, JournalError> {
     let mut bound = 1;
@@ -186,7 +175,8 @@ fn seq_bound(dir: &Path, files: &dyn Files, segments: &BTreeSet<u32>) -> Result<
 fn read_last(file: Arc<dyn FileHandle>, header: &Header, opened: &mut Opened) -> io::Result<Active> {
     let mut active = Active::begin(header, Arc::clone(&file));
     let len = file.len()?;
-    let end = u32::try_from(len).map_err(|_| io::Error::from(io::ErrorKind::FileTooLarge))?;
+    // Far above what the writer makes, and far enough below the end of 32 bits to count on.
+    let end = u32::try_from(len).ok().filter(|len| *len <= u32::MAX / 2).ok_or(io::ErrorKind::FileTooLarge)?;
     let mut walk = Walk::new(Arc::clone(&file), active.seed, RECORDS_AT, end, Some(header.first_seq));
     let mut tail = Tail::new(header.first_seq);
     loop {
@@ -239,84 +229,4 @@ fn rewrite(file: &dyn FileHandle, from: u32, to: u32) -> io::Result<()> {
         file.write_at(&bytes, u64::from(from))?;
     }
     file.sync_data()
-}
-
-/// Follows the commits of a segment to judge the last one.
-struct Tail {
-    /// Where the last commit begins, and the number of its first record.
-    group_from: u32,
-    group_seq: u64,
-    /// Its last record has been seen, or there is no commit at all.
-    complete: bool,
-    /// Where the last good record ends.
-    good_to: u32,
-    /// Heads of the last commit.
-    chained: Vec<u8>,
-    /// Damage inside the last commit.
-    suspects: Vec<Hole>,
-    /// Damage before it.
-    confirmed: Vec<Hole>,
-}
-
-impl Tail {
-    fn new(first_seq: u64) -> Self {
-        Self {
-            group_from: RECORDS_AT,
-            group_seq: first_seq,
-            complete: true,
-            good_to: RECORDS_AT,
-            chained: Vec::new(),
-            suspects: Vec::new(),
-            confirmed: Vec::new(),
-        }
-    }
-
-    fn record(&mut self, offset: u32, to: u32, head: &Head, chain: &mut blake3::Hasher) {
-        if head.flags & record::BEGIN != 0 {
-            self.confirmed.append(&mut self.suspects);
-            self.group_from = offset;
-            self.group_seq = head.seq;
-            self.complete = false;
-            chain.update(&self.chained);
-            self.chained.clear();
-        } else if self.complete && self.suspects.is_empty() {
-            // The writer never does this; keep the record and judge it as a commit of its own.
-            self.group_from = offset;
-            self.group_seq = head.seq;
-            self.complete = false;
-        }
-        if head.flags & record::END != 0 {
-            self.complete = true;
-        }
-        self.chained.extend_from_slice(&record::chain_bytes(head));
-        self.good_to = to;
-    }
-
-    fn damaged(&mut self, hole: Hole, expected_seq: u64) {
-        if self.complete {
-            // Something was written after a complete commit, so that one had been synced.
-            self.confirmed.append(&mut self.suspects);
-            self.group_from = hole.from;
-            self.group_seq = expected_seq;
-            self.complete = false;
-        }
-        if let Some(head) = hole.head {
-            self.chained.extend_from_slice(&record::chain_bytes(&head));
-        }
-        self.suspects.push(hole);
-    }
-
-    /// Whether the last commit is one that a crash interrupted.
-    fn is_torn(&self, end: u32) -> bool {
-        let looks_unwritten = self.suspects.iter().any(|hole| hole.unwritten);
-        let last_is_damaged = self.suspects.last().is_some_and(|hole| hole.to == end);
-        match (self.complete, self.suspects.is_empty()) {
-            (true, true) => false,
-            (true, false) => looks_unwritten,
-            // All records are good, but the one that ends the commit was never written.
-            (false, true) => true,
-            // The record that ends the commit is either what is damaged or was never written.
-            (false, false) => looks_unwritten || !last_is_damaged,
-        }
-    }
 }

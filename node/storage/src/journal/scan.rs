@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 use super::opening::{Damage, DamageCause};
 use super::reader::Shared;
 use super::{JournalError, Location, Position, segment_path};
-use crate::segment::{Header, RECORDS_AT, Step, Walk};
+use crate::segment::{self, Header, RECORDS_AT, Step, Walk};
 
 /// One finding of a scan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,14 +73,12 @@ impl Scan {
             }
             let Some(segment) = self.shared.segment_from(self.at.segment) else { return Ok(None) };
             if segment > self.at.segment {
-                let lost = Damage::segment(self.at.segment, DamageCause::SegmentMissing);
-                let first =
-                    self.at.segment > 0 && self.shared.segment_from(0).is_some_and(|first| first < self.at.segment);
-                self.at = Position { segment: self.at.segment + 1, offset: 0 };
-                if first {
-                    return Ok(Some(Scanned::Damaged(lost)));
+                let absent = self.at.segment;
+                let was_there = self.shared.segment_from(0).is_some_and(|first| first < absent);
+                self.at = Position { segment: if was_there { absent + 1 } else { segment }, offset: 0 };
+                if was_there {
+                    return Ok(Some(Scanned::Damaged(Damage::segment(absent, DamageCause::SegmentMissing))));
                 }
-                self.at.segment = segment;
                 continue;
             }
             if self.shared.sheet(segment)?.header.is_none() {
@@ -110,7 +108,7 @@ impl Scan {
         }
         let sheet = self.shared.sheet(self.at.segment)?;
         let len = sheet.file.len().map_err(|e| self.io(e))?;
-        Ok(u32::try_from(len).unwrap_or(u32::MAX & !7))
+        Ok(segment::clip(len))
     }
 
     fn step(&mut self, walk: &mut Walk) -> Result<Option<Scanned>, JournalError> {

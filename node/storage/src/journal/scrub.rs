@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use super::opening::{Damage, DamageCause};
 use super::{JournalError, Location, Reader, segment_path};
 use crate::record;
-use crate::segment::{RECORDS_AT, Step, Walk};
+use crate::segment::{self, RECORDS_AT, Step, Walk};
 
 /// Whether a segment's header names the segment before it as it is now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +70,7 @@ impl Reader {
             true => end.offset,
             false => {
                 let len = sheet.file.len().map_err(|e| JournalError::io("read", &path, e))?;
-                u32::try_from(len).unwrap_or(u32::MAX & !7)
+                segment::clip(len)
             }
         };
         let mut chain = blake3::Hasher::new();

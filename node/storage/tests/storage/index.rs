@@ -192,7 +192,7 @@ fn scrambled_in_any_way_it_never_stops_the_node() {
             Command::new("cp")
                 .arg("-r")
                 .arg(&pristine)
-                .arg(&dir.parent().unwrap().join("copy"))
+                .arg(dir.parent().unwrap().join("copy"))
                 .status()
                 .unwrap()
                 .success()

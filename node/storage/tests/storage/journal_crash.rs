@@ -109,6 +109,13 @@ fn check(journal: &Journal, promised: &Promised, context: &str) -> bool {
     pending_too
 }
 
+fn payload_is_zero(disk: &FaultyDisk, at: Location) -> bool {
+    let path = format!("data/journal/seg-{:08}.log", at.segment);
+    let content = disk.content(Path::new(&path)).unwrap();
+    let from = at.offset as usize + 24;
+    content[from..from + at.len as usize].iter().all(|byte| *byte == 0)
+}
+
 #[test]
 fn every_crash_point_keeps_what_was_acknowledged_and_nothing_torn() {
     let judged = every_crash(script, |promised, disk, context| {
@@ -122,7 +129,11 @@ fn every_crash_point_keeps_what_was_acknowledged_and_nothing_torn() {
         // Life goes on, and what is found once stays.
         promised.pending.clear();
         if let Some(at) = promised.wiping.take() {
+            if opened.wipes_finished > 0 {
+                assert!(payload_is_zero(disk, at), "{context}: a wipe was left half done");
+            }
             journal.wipe(at).unwrap();
+            assert!(payload_is_zero(disk, at), "{context}");
             promised.wiped.insert(at);
         }
         add_group(&mut journal, &mut promised, 3).unwrap();

@@ -182,9 +182,11 @@ fn after_a_failed_write_nothing_is_acknowledged_until_recovered() {
                     assert_eq!(state(&log), model, "step {step}");
                 }
             }
-            let (late, opened) = open(&disk.crash(Survives::Nothing)).unwrap();
-            assert_eq!(opened.damaged, []);
-            assert_eq!(state(&late), model, "step {step}, {n}");
+            for survives in [Survives::Nothing, Survives::Everything] {
+                let (late, opened) = open(&disk.crash(survives)).unwrap();
+                assert_eq!(opened.damaged, []);
+                assert_eq!(state(&late), model, "step {step}, {n}, {survives:?}");
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The storage room tested at its door: what it promises of the disk, on a real disk and on a faulty one.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod blobs;
 mod crash;
 mod index;
