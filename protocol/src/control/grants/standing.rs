@@ -1,0 +1,87 @@
+//! What people wrote, judged by the frontier that they named (G9, rulings A2, A3).
+//!
+//! The answer is the same for all entries of one person under one frontier, but for the cuts: it can be kept and asked
+//! for each position.
+
+use super::super::history::History;
+use super::super::history::graph::{Clock, Past};
+use super::super::op::Role;
+use super::super::table::{Act, allows};
+use super::super::verdict::{Limits, Reason, Standing};
+use super::{Given, GroupState, Origin};
+use crate::ids::{EntryId, UserId};
+use std::sync::Arc;
+
+impl GroupState {
+    /// Whether the person may have done this, having seen this frontier. That the log's node is one of the person's home
+    /// is asked elsewhere ([`super::super::registry::OrgState::vouches`]).
+    pub fn standing(&self, history: &History, actor: &UserId, ctl: &[EntryId], act: Act) -> Standing {
+        let Some((group, org)) = self.pasts(history, ctl) else { return Standing::Pending };
+        if self.ground.org.rests_on_lost(&org) {
+            return Standing::Void(Reason::RevisionVoid);
+        }
+        if self.ground.org.user(actor).is_none() {
+            return Standing::Void(Reason::UnknownUser);
+        }
+        if !self.ground.org.is_active_in(actor, Some(&org)) {
+            return Standing::Void(Reason::Disabled);
+        }
+        let valid = |cuts| Standing::Valid { cuts, nodes: Arc::clone(self.ground.org.limits()) };
+        if self.derives(actor) && allows(Role::Member, act) {
+            return valid(Limits::new());
+        }
+        let all = self.ground.given.get(actor).map_or(&[][..], Vec::as_slice);
+        let seen: Vec<&Given> = all
+            .iter()
+            .filter(|given| match given.origin {
+                Origin::Group(index) => group.has(self.ground.graph.node(index).place),
+                Origin::Org(place) => org.has(place),
+            })
+            .collect();
+        let permitting: Vec<&Given> = seen.iter().filter(|given| allows(given.role, act)).copied().collect();
+        let alive = permitting.iter().filter_map(|given| self.within(given, &group));
+        match alive.reduce(widest) {
+            Some(cuts) => valid(cuts),
+            None if !permitting.is_empty() => Standing::Void(Reason::Removed),
+            None if !seen.is_empty() || self.derives(actor) => Standing::Void(Reason::RoleTooLow),
+            None => Standing::Void(Reason::NotMember),
+        }
+    }
+
+    /// What the frontier contains and saw of the group and of the organisation.
+    fn pasts(&self, history: &History, ctl: &[EntryId]) -> Option<(Past, Past)> {
+        let (mut group, mut org) = (Clock::default(), Clock::default());
+        for id in ctl {
+            if let Some(index) = self.ground.graph.index(id) {
+                self.ground.graph.absorb(&mut group, index);
+                org.merge(&self.ground.org_pasts[index].as_ref()?.to_clock());
+            } else if history.contains(id) {
+                // Newer than this state: its meaning is not judged yet.
+                return None;
+            } else {
+                self.ground.org.graph().absorb(&mut org, self.ground.org.graph().index(id)?);
+            }
+        }
+        Some((group.into(), org.into()))
+    }
+
+    /// How far each log counts under this grant; `None` when a removal that ended it was known.
+    fn within(&self, given: &Given, group: &Past) -> Option<Limits> {
+        let mut limits = Limits::new();
+        for kill in &given.kills {
+            if group.has(self.ground.graph.node(kill.index).place) {
+                return None;
+            }
+            for (log, last) in &*kill.cuts {
+                let limit = limits.entry(*log).or_insert(*last);
+                *limit = (*limit).min(*last);
+            }
+        }
+        Some(limits)
+    }
+}
+
+/// What either of two grants leaves: a log counts as far as the more generous says, and whole if one does not cut it.
+fn widest(a: Limits, b: Limits) -> Limits {
+    a.into_iter().filter_map(|(log, last)| b.get(&log).map(|other| (log, last.max(*other)))).collect()
+}

@@ -1,0 +1,122 @@
+//! Which revocations of nodes hold, and what they cut (N2–N4, ruling A2).
+//!
+//! A node that was admitted earlier is senior. What an admin did on a node can be undone only by a revocation written on
+//! a node senior to it: so all that is asked about a node depends on nodes senior to it, and there is one answer even
+//! when two nodes revoke each other. A revocation by a junior node ends the senior one too, from then on.
+
+use super::book::{Book, Fact, Revocation, covered};
+use crate::control::history::History;
+use crate::control::op::ControlOp;
+use crate::control::verdict::Reason;
+use crate::ids::NodeId;
+use std::collections::BTreeMap;
+
+/// With this many admins one alone does not revoke a node (N2).
+const ADMINS_FOR_TWO: usize = 3;
+
+/// What was settled.
+#[derive(Debug, Default)]
+pub(crate) struct Revoked {
+    /// Revocations that hold, with the node revoked.
+    pub(crate) effective: Vec<(NodeId, Revocation)>,
+    /// Entries that they cut, by number.
+    pub(crate) dropped: BTreeMap<usize, Reason>,
+}
+
+/// Settles all revocations that admins were entitled to.
+pub(crate) fn settle(book: &Book, history: &History) -> Revoked {
+    let revocations: Vec<&Revocation> = book.revocations().filter(|one| has_quorum(book, one)).collect();
+    if revocations.is_empty() {
+        return Revoked::default();
+    }
+    let mut admissions: Vec<_> = book.admissions().copied().collect();
+    admissions.sort_by_key(|admit| admit.fact.rank());
+    let mut rank: BTreeMap<NodeId, usize> = BTreeMap::new();
+    let mut effective: Vec<&Revocation> = Vec::new();
+    for admit in &admissions {
+        let undone = admit.by != admit.node
+            && (!rank.contains_key(&admit.by) || is_undone(history, &effective, &rank, &admit.by, &admit.fact));
+        if undone || rank.contains_key(&admit.node) {
+            continue;
+        }
+        rank.insert(admit.node, rank.len());
+        let by = revocations.iter().filter(|one| one.by == admit.node);
+        let hold: Vec<&Revocation> =
+            by.filter(|one| !is_undone(history, &effective, &rank, &one.by, &one.fact)).copied().collect();
+        effective.extend(hold);
+    }
+    effective.retain(|one| rank.contains_key(&one.node));
+    let dropped = dropped(history, &effective, &rank);
+    Revoked { effective: effective.into_iter().map(|one| (one.node, one.clone())).collect(), dropped }
+}
+
+/// N2: one admin is enough below three, else two.
+fn has_quorum(book: &Book, revocation: &Revocation) -> bool {
+    book.admins_at(&revocation.fact) < ADMINS_FOR_TWO
+        || book.revocations().any(|other| other.node == revocation.node && other.actor != revocation.actor)
+}
+
+/// Whether a revocation written on a senior node undoes what an admin did on this node.
+fn is_undone(
+    history: &History,
+    effective: &[&Revocation],
+    rank: &BTreeMap<NodeId, usize>,
+    node: &NodeId,
+    fact: &Fact,
+) -> bool {
+    effective
+        .iter()
+        .filter(|one| one.node == *node && rank.get(&one.by) < rank.get(node))
+        .any(|one| !keeps(history, one, fact))
+}
+
+/// What a revocation leaves of an admin's doing on the node: what its author had seen, and what its cuts name.
+fn keeps(history: &History, revocation: &Revocation, fact: &Fact) -> bool {
+    let graph = history.graph();
+    graph.precedes(fact.index, revocation.fact.index)
+        || (!graph.precedes(revocation.fact.index, fact.index)
+            && covered(graph, &revocation.cuts, &history.entries()[fact.index], fact.place))
+}
+
+/// Entries of revoked nodes that do not count.
+fn dropped(history: &History, effective: &[&Revocation], rank: &BTreeMap<NodeId, usize>) -> BTreeMap<usize, Reason> {
+    let mut by_node: BTreeMap<NodeId, Vec<&Revocation>> = BTreeMap::new();
+    for one in effective {
+        by_node.entry(one.node).or_default().push(one);
+    }
+    let graph = history.graph();
+    let mut dropped = BTreeMap::new();
+    for (index, entry) in history.entries().iter().enumerate() {
+        let Some(revocations) = by_node.get(&entry.node) else { continue };
+        let node = graph.node(index);
+        let fact = Fact { id: entry.id, index, place: node.place, height: node.height };
+        let drop = revocations.iter().any(|one| {
+            let knows = graph.precedes(one.fact.index, index);
+            let senior = rank.get(&one.by) < rank.get(&entry.node);
+            let beyond = one.cuts.iter().any(|cut| cut.log == entry.log && entry.seq > cut.seq)
+                && !graph.precedes(index, one.fact.index);
+            match &entry.op {
+                ControlOp::LogOpen(_) | ControlOp::See(_) | ControlOp::Constitution(_) => false,
+                op if is_of_an_admin(op) => knows || (senior && !keeps(history, one, &fact)),
+                _ => knows || beyond,
+            }
+        });
+        if drop {
+            dropped.insert(index, Reason::NodeRevoked);
+        }
+    }
+    dropped
+}
+
+/// Operations that only an admin's authority makes valid.
+fn is_of_an_admin(op: &ControlOp) -> bool {
+    matches!(
+        op,
+        ControlOp::NodeAdmit(_)
+            | ControlOp::NodeRevoke(_)
+            | ControlOp::NodeSuspend(_)
+            | ControlOp::NodeResume(_)
+            | ControlOp::UserRehome(_)
+            | ControlOp::AppointOwner(_)
+    )
+}

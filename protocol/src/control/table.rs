@@ -1,0 +1,146 @@
+//! The one table of roles and acts.
+//!
+//! Nothing else in the project decides by role: evaluator, commands and interface all ask [`allows`].
+
+use super::op::Role;
+
+/// Something a person may do in a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Act {
+    /// See what is there.
+    Read,
+    /// Set a reaction.
+    React,
+    /// Write a post.
+    Post,
+    /// Write a comment.
+    Comment,
+    /// Change or delete one's own post or comment.
+    EditOwn,
+    /// Delete anybody's.
+    DeleteAny,
+    /// Give the roles member, reader and guest.
+    Invite,
+    /// Take those roles away, or exchange them for lower ones.
+    Remove,
+    /// Give the role facilitator.
+    GrantFacilitator,
+    /// Take it away, or exchange it for a lower one.
+    RemoveFacilitator,
+    /// Give the role owner.
+    GrantOwner,
+    /// Take it away from a junior owner, or exchange it for a lower one.
+    RemoveOwner,
+    /// Add and remove feeds.
+    ManageSources,
+    /// Change name and purpose.
+    EditGroup,
+    /// Change who may see and join.
+    ChangeAccess,
+    /// Enter an open group by oneself.
+    Join,
+    /// Leave.
+    Leave,
+}
+
+impl Act {
+    /// All of them, in order.
+    pub const ALL: [Self; 17] = [
+        Self::Read,
+        Self::React,
+        Self::Post,
+        Self::Comment,
+        Self::EditOwn,
+        Self::DeleteAny,
+        Self::Invite,
+        Self::Remove,
+        Self::GrantFacilitator,
+        Self::RemoveFacilitator,
+        Self::GrantOwner,
+        Self::RemoveOwner,
+        Self::ManageSources,
+        Self::EditGroup,
+        Self::ChangeAccess,
+        Self::Join,
+        Self::Leave,
+    ];
+
+    /// The act of giving this role.
+    pub fn granting(role: Role) -> Self {
+        match role {
+            Role::Owner => Self::GrantOwner,
+            Role::Facilitator => Self::GrantFacilitator,
+            Role::Member | Role::Reader | Role::Guest => Self::Invite,
+        }
+    }
+
+    /// The act of taking this role away.
+    pub fn removing(role: Role) -> Self {
+        match role {
+            Role::Owner => Self::RemoveOwner,
+            Role::Facilitator => Self::RemoveFacilitator,
+            Role::Member | Role::Reader | Role::Guest => Self::Remove,
+        }
+    }
+}
+
+/// Whether the role permits the act (§2.4, ruling D17). Joining needs no role and so is permitted by none.
+pub fn allows(role: Role, act: Act) -> bool {
+    match act {
+        Act::Read | Act::React | Act::Leave => true,
+        Act::Comment | Act::EditOwn => role != Role::Reader,
+        Act::Post => role <= Role::Member,
+        Act::DeleteAny | Act::Invite | Act::Remove | Act::ManageSources | Act::EditGroup => role <= Role::Facilitator,
+        Act::GrantFacilitator | Act::RemoveFacilitator | Act::GrantOwner | Act::RemoveOwner | Act::ChangeAccess => {
+            role == Role::Owner
+        }
+        Act::Join => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROLES: [Role; 5] = [Role::Owner, Role::Facilitator, Role::Member, Role::Reader, Role::Guest];
+
+    /// One row an act: owner, facilitator, member, reader, guest.
+    const TABLE: [(Act, [u8; 5]); 17] = [
+        (Act::Read, [1, 1, 1, 1, 1]),
+        (Act::React, [1, 1, 1, 1, 1]),
+        (Act::Post, [1, 1, 1, 0, 0]),
+        (Act::Comment, [1, 1, 1, 0, 1]),
+        (Act::EditOwn, [1, 1, 1, 0, 1]),
+        (Act::DeleteAny, [1, 1, 0, 0, 0]),
+        (Act::Invite, [1, 1, 0, 0, 0]),
+        (Act::Remove, [1, 1, 0, 0, 0]),
+        (Act::GrantFacilitator, [1, 0, 0, 0, 0]),
+        (Act::RemoveFacilitator, [1, 0, 0, 0, 0]),
+        (Act::GrantOwner, [1, 0, 0, 0, 0]),
+        (Act::RemoveOwner, [1, 0, 0, 0, 0]),
+        (Act::ManageSources, [1, 1, 0, 0, 0]),
+        (Act::EditGroup, [1, 1, 0, 0, 0]),
+        (Act::ChangeAccess, [1, 0, 0, 0, 0]),
+        (Act::Join, [0, 0, 0, 0, 0]),
+        (Act::Leave, [1, 1, 1, 1, 1]),
+    ];
+
+    #[test]
+    fn every_role_may_do_exactly_what_the_table_says() {
+        assert_eq!(TABLE.map(|(act, _)| act), Act::ALL);
+        for (act, row) in TABLE {
+            for (role, expected) in ROLES.into_iter().zip(row) {
+                assert_eq!(allows(role, act), expected == 1, "{role:?} {act:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_higher_role_may_do_all_that_a_lower_one_may() {
+        for pair in ROLES[..4].windows(2) {
+            for act in Act::ALL {
+                assert!(pair[1] == Role::Reader || !allows(pair[1], act) || allows(pair[0], act), "{pair:?} {act:?}");
+            }
+        }
+    }
+}

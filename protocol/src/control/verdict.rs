@@ -1,0 +1,129 @@
+//! What is said of an entry: it counts, it does not and why, or it waits.
+
+use crate::ids::LogId;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Why an operation has no effect (INV-27). The codes are stable: interfaces and records use them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// The person is not known, or not any more.
+    UnknownUser,
+    /// The person is disabled.
+    Disabled,
+    /// The node is not known as one of the organisation.
+    UnknownNode,
+    /// The node is revoked, and this lies beyond what counts of it.
+    NodeRevoked,
+    /// The node was revoked before; a key is admitted at most once.
+    KeySpent,
+    /// The site is not known.
+    UnknownSite,
+    /// The entry is not written by a node of the person's home site.
+    NotHome,
+    /// Only an admin may do it.
+    NotAdmin,
+    /// The admin was removed by a later constitution, and this lies beyond what counts of them.
+    AdminRemoved,
+    /// The entry rests on a revision of the constitution that lost against another.
+    RevisionVoid,
+    /// The revision's form or signatures are not in order.
+    RevisionRefused,
+    /// Already so: the node is admitted, the person registered, the role held.
+    AlreadyThere,
+    /// There is nothing of that name to act on.
+    NotThere,
+    /// The person has no role in the group.
+    NotMember,
+    /// The person's role does not permit it.
+    RoleTooLow,
+    /// The other's role is senior.
+    Junior,
+    /// The person had been removed, or the role lowered, and this was not seen by who did it.
+    Removed,
+    /// The group is not open.
+    NotOpen,
+    /// The person was removed and must be let in again by a facilitator.
+    Banned,
+    /// Membership follows the registry: nobody joins or leaves.
+    MembershipDerived,
+    /// An operation of this kind has no place in this scope or form.
+    Misplaced,
+    /// A kind of a newer version.
+    Unsupported,
+}
+
+impl Reason {
+    /// The stable name.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::UnknownUser => "unknown_user",
+            Self::Disabled => "disabled",
+            Self::UnknownNode => "unknown_node",
+            Self::NodeRevoked => "node_revoked",
+            Self::KeySpent => "key_spent",
+            Self::UnknownSite => "unknown_site",
+            Self::NotHome => "not_home",
+            Self::NotAdmin => "not_admin",
+            Self::AdminRemoved => "admin_removed",
+            Self::RevisionVoid => "revision_void",
+            Self::RevisionRefused => "revision_refused",
+            Self::AlreadyThere => "already_there",
+            Self::NotThere => "not_there",
+            Self::NotMember => "not_member",
+            Self::RoleTooLow => "role_too_low",
+            Self::Junior => "junior",
+            Self::Removed => "removed",
+            Self::NotOpen => "not_open",
+            Self::Banned => "banned",
+            Self::MembershipDerived => "membership_derived",
+            Self::Misplaced => "misplaced",
+            Self::Unsupported => "unsupported",
+        }
+    }
+}
+
+/// Whether one entry counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It counts.
+    Valid,
+    /// It does not.
+    Void(Reason),
+    /// Something it names is missing.
+    Pending,
+}
+
+/// How far logs count: the last position of each that does. A log that is not named counts whole (ruling A2).
+pub(crate) type Limits = BTreeMap<LogId, u64>;
+
+/// Whether entries of one person under one frontier count; the same for all logs but for the cuts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// They count up to the cuts.
+    Valid {
+        /// By removals of the person that the frontier does not know.
+        cuts: Limits,
+        /// By revocations of the log's node.
+        nodes: Arc<Limits>,
+    },
+    /// None counts.
+    Void(Reason),
+    /// Something that the frontier names is missing.
+    Pending,
+}
+
+impl Standing {
+    /// Whether the entry at this position of this log counts.
+    pub fn verdict(&self, log: &LogId, seq: u64) -> Verdict {
+        match self {
+            Self::Valid { nodes, .. } if nodes.get(log).is_some_and(|last| seq > *last) => {
+                Verdict::Void(Reason::NodeRevoked)
+            }
+            Self::Valid { cuts, .. } if cuts.get(log).is_some_and(|last| seq > *last) => Verdict::Void(Reason::Removed),
+            Self::Valid { .. } => Verdict::Valid,
+            Self::Void(reason) => Verdict::Void(*reason),
+            Self::Pending => Verdict::Pending,
+        }
+    }
+}
