@@ -1,3 +1,220 @@
 //! One thread owns the engine: take all inputs waiting, handle, one durable commit, then act.
+//!
+//! There is no timer in front of a commit (ruling B5): what waits when the last sync returned goes into the next one.
 
+pub mod disk;
 pub mod handle;
+mod start;
+
+use disk::{Batching, CommitError, Disk};
+use handle::{Busy, Handle, now};
+use protocol::engine::Engine;
+use protocol::engine::effect::{Answer, Effect, Notice};
+use protocol::engine::input::{Ask, Input};
+use protocol::engine::view::View;
+use protocol::ids::OrgId;
+use archipel_storage::journal::Journal;
+use std::collections::BTreeMap;
+use std::sync::{Arc, RwLock};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+pub use start::{Opened, StartError, check_index};
+
+/// Inputs that may wait: more is answered with "busy" rather than made to wait longer.
+pub const INPUTS_MAX: usize = 1_024;
+/// Inputs handled in one commit.
+const BATCH_INPUTS_MAX: usize = 256;
+/// Bytes in one commit, well under what the journal takes.
+const BATCH_BYTES_MAX: usize = 8 << 20;
+/// Notices a slow listener may lag behind.
+const NOTICES_MAX: usize = 4_096;
+/// Wishes that wait for the network.
+const WISHES_MAX: usize = 4_096;
+
+/// What wakes the engine's thread.
+pub(crate) enum Wake {
+    /// An input without an answer.
+    Input(Input),
+    /// A command with where its answer goes.
+    Ask(Ask, oneshot::Sender<Result<Answer, Busy>>),
+    /// End after what waits before this.
+    Stop(oneshot::Sender<()>),
+}
+
+/// The engine's thread and what it needs.
+pub struct Runtime {
+    engine: Engine,
+    journal: Journal,
+    disk: Disk,
+    inputs: mpsc::Receiver<Wake>,
+    wishes: mpsc::Sender<Effect>,
+    notices: broadcast::Sender<Notice>,
+    view: Arc<RwLock<Arc<View>>>,
+    org: watch::Sender<Option<OrgId>>,
+    answers: BTreeMap<u64, oneshot::Sender<Result<Answer, Busy>>>,
+    tokens: u64,
+}
+
+/// A running engine: the door to it, its wishes for the network, and how to stop it.
+pub struct Running {
+    /// The door.
+    pub handle: Handle,
+    /// What the engine wants of the network, in order.
+    pub wishes: mpsc::Receiver<Effect>,
+    thread: std::thread::JoinHandle<()>,
+}
+
+impl Running {
+    /// Handles what waits, closes the store, ends the thread.
+    pub async fn stop(self) {
+        let (done, wait) = oneshot::channel();
+        if self.handle.wake.send(Wake::Stop(done)).await.is_ok() {
+            // The thread answers, or is gone already.
+            let _ = wait.await;
+        }
+        let thread = self.thread;
+        let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+    }
+}
+
+/// Starts the engine's thread on an opened data folder.
+pub fn start(opened: Opened) -> Running {
+    let Opened { engine, journal, disk, sealing } = opened;
+    let (wake, inputs) = mpsc::channel(INPUTS_MAX);
+    let (wishes, wished) = mpsc::channel(WISHES_MAX);
+    let (notices, _) = broadcast::channel(NOTICES_MAX);
+    let (org, org_seen) = watch::channel(engine.org());
+    let view = Arc::new(RwLock::new(engine.view()));
+    let handle = Handle {
+        wake,
+        notices: notices.clone(),
+        view: Arc::clone(&view),
+        disk: disk.clone(),
+        org: org_seen,
+        node: engine.node(),
+        sealing,
+    };
+    let runtime =
+        Runtime { engine, journal, disk, inputs, wishes, notices, view, org, answers: BTreeMap::new(), tokens: 0 };
+    let thread = std::thread::Builder::new()
+        .name("engine".into())
+        .spawn(move || runtime.run())
+        .expect("the system gives one thread at the start");
+    Running { handle, wishes: wished, thread }
+}
+
+impl Runtime {
+    fn run(mut self) {
+        while let Some(first) = self.inputs.blocking_recv() {
+            if let Some(stopped) = self.round(first) {
+                // Sled's files are closed by dropping the last owner; readers may still hold one.
+                let _ = self.disk.index.flush();
+                let _ = stopped.send(());
+                return;
+            }
+        }
+    }
+
+    /// One commit over everything that waits.
+    fn round(&mut self, first: Wake) -> Option<oneshot::Sender<()>> {
+        let now = now();
+        let mut rng = Randomness;
+        let mut stop = None;
+        let mut effects = Vec::new();
+        let mut asked = Vec::new();
+        let mut batch = Batching::new(&self.disk, &mut self.journal);
+        let mut next = Some(first);
+        let mut count = 0;
+        while let Some(wake) = next {
+            let input = match wake {
+                Wake::Stop(done) => {
+                    stop = Some(done);
+                    break;
+                }
+                Wake::Input(input) => input,
+                Wake::Ask(ask, reply) => {
+                    self.tokens += 1;
+                    self.answers.insert(self.tokens, reply);
+                    asked.push(self.tokens);
+                    Input::Ask(Ask { token: self.tokens, ..ask })
+                }
+            };
+            effects.extend(self.engine.handle(&mut batch, now, &mut rng, input));
+            count += 1;
+            let full = count >= BATCH_INPUTS_MAX || batch.waiting_bytes() >= BATCH_BYTES_MAX;
+            next = if full { None } else { self.inputs.try_recv().ok() };
+        }
+        match batch.commit() {
+            Ok(()) => self.act(effects),
+            Err(error) => self.fail(&error, &asked),
+        }
+        stop
+    }
+
+    /// Carries out what was wished, after the commit.
+    fn act(&mut self, effects: Vec<Effect>) {
+        let view = self.engine.view();
+        *self.view.write().expect("readers only clone under this lock") = view;
+        self.org.send_if_modified(|org| {
+            let now = self.engine.org();
+            std::mem::replace(org, now) != now
+        });
+        for effect in effects {
+            match effect {
+                Effect::Answer { token, answer } => {
+                    if let Some(reply) = self.answers.remove(&token) {
+                        // A caller that went away needs no answer.
+                        let _ = reply.send(Ok(answer));
+                    }
+                }
+                Effect::Notify(notice) => {
+                    let _ = self.notices.send(notice);
+                }
+                // The network's own task never waits for this thread, so this cannot stand still for ever.
+                other => {
+                    let _ = self.wishes.blocking_send(other);
+                }
+            }
+        }
+    }
+
+    /// Nothing of a batch that did not become durable is answered or sent. The engine is opened anew on what is, since it
+    /// had gone ahead of the disk.
+    fn fail(&mut self, error: &CommitError, asked: &[u64]) {
+        tracing::error!(%error, "what was just written is not kept; the site only reads until the disk is mended");
+        for token in asked {
+            if let Some(reply) = self.answers.remove(token) {
+                let _ = reply.send(Err(Busy::ReadOnly));
+            }
+        }
+        if let Err(error) = self.journal.recover() {
+            tracing::error!(%error, "the journal cannot be written yet");
+        }
+        self.engine = self.engine.reopened(&self.disk);
+        *self.view.write().expect("readers only clone under this lock") = self.engine.view();
+    }
+}
+
+/// The operating system's random source.
+pub(crate) struct Randomness;
+
+impl rand_core::TryRng for Randomness {
+    type Error = std::convert::Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+        let mut bytes = [0; 4];
+        self.try_fill_bytes(&mut bytes)?;
+        Ok(u32::from_le_bytes(bytes))
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+        let mut bytes = [0; 8];
+        self.try_fill_bytes(&mut bytes)?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
+        getrandom::fill(bytes).expect("the random source was tested at the start and does not fail later");
+        Ok(())
+    }
+}

@@ -1,7 +1,340 @@
 //! The one door: `handle(store, now, rng, input) -> effects`.
+//!
+//! The loop a caller must write: take all inputs that wait, read the clock once, call [`Engine::handle`] for each on one
+//! transaction, commit the records durably, then the rows, and only then carry out the effects in their order. If the
+//! commit fails, nothing may be answered or sent (INV-10, INV-41).
 
+mod addresses;
+mod command;
 pub mod effect;
+mod fold;
+mod ingest;
 pub mod input;
+mod peers;
 pub mod query;
 pub mod read;
+mod lookup;
+mod serve;
+mod setup;
 pub mod view;
+mod write;
+
+use crate::clock::{Clock, Millis};
+use crate::control::op::Class;
+use crate::control::{ControlEntry, History};
+use crate::entry::Entry;
+use crate::ids::{GroupId, LogId, NodeId, OrgId, ScopeId, SiteId};
+use crate::keys::{SecretKey, sealing_public};
+use crate::log::{Height, Log};
+use crate::store::{Direction, Store, Transaction};
+use crate::store::keys::{self, Key, table};
+use crate::sync::held::{Held, frontier_digest};
+use crate::sync::session::Session;
+use effect::{Effect, Notice};
+use input::Input;
+use rand_core::Rng;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use view::View;
+
+pub use serve::org_tag;
+
+/// This node's keys.
+#[derive(Clone)]
+pub struct Identity {
+    /// Signs entries and statements; its public half is the node's id.
+    pub key: SecretKey,
+    /// The X25519 secret that others seal to.
+    pub sealing: [u8; 32],
+}
+
+impl Identity {
+    /// The public X25519 key.
+    pub fn sealing_public(&self) -> [u8; 32] {
+        sealing_public(&self.sealing)
+    }
+}
+
+/// The organisation as this node holds it.
+pub(crate) struct Org {
+    pub(crate) id: OrgId,
+    pub(crate) history: History,
+}
+
+/// A group as this node holds it.
+#[derive(Default)]
+pub(crate) struct Group {
+    pub(crate) history: History,
+    /// The state must be evaluated anew before use.
+    pub(crate) stale: bool,
+    /// Earlier entries may count differently now.
+    pub(crate) refold: bool,
+    pub(crate) memo: fold::Memo,
+}
+
+/// Decides everything, does nothing.
+pub struct Engine {
+    identity: Identity,
+    clock: Clock,
+    org: Option<Org>,
+    org_stale: bool,
+    groups: BTreeMap<GroupId, Group>,
+    logs: BTreeMap<LogId, Log>,
+    scopes: BTreeMap<ScopeId, BTreeSet<LogId>>,
+    own: BTreeMap<(ScopeId, Class), LogId>,
+    /// Scopes whose own logs may leave the node (ruling A6).
+    published: BTreeSet<ScopeId>,
+    sessions: BTreeMap<NodeId, Session>,
+    calls: u64,
+    /// Scopes whose heights moved since this node last stated what it holds.
+    unstated: BTreeSet<ScopeId>,
+    /// Statements to pass on at the next tick, with who gave them.
+    relay: BTreeMap<(ScopeId, NodeId), NodeId>,
+    /// Logs that grew since the last tick.
+    fresh: BTreeSet<(ScopeId, LogId)>,
+    own_addresses: Vec<String>,
+    allowed: BTreeSet<NodeId>,
+    started: bool,
+    view: Arc<View>,
+}
+
+/// One `handle` under way.
+pub(crate) struct Cx<'a> {
+    pub(crate) tx: &'a mut dyn Transaction,
+    pub(crate) now: Millis,
+    pub(crate) rng: &'a mut dyn Rng,
+    pub(crate) effects: Vec<Effect>,
+    pub(crate) notices: BTreeSet<Notice>,
+    /// Own entries written now, to be pushed.
+    pub(crate) written: BTreeMap<ScopeId, Vec<Entry>>,
+}
+
+impl<'a> Cx<'a> {
+    pub(crate) fn new(tx: &'a mut dyn Transaction, now: Millis, rng: &'a mut dyn Rng) -> Self {
+        Self { tx, now, rng, effects: Vec::new(), notices: BTreeSet::new(), written: BTreeMap::new() }
+    }
+
+    pub(crate) fn notify(&mut self, notice: Notice) {
+        self.notices.insert(notice);
+    }
+
+    pub(crate) fn random<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.rng.fill_bytes(&mut bytes);
+        bytes
+    }
+}
+
+impl Engine {
+    /// Opens the engine on what the store holds. Reads log states, control entries, profiles and statements: its cost
+    /// grows with those, not with posts.
+    pub fn open(identity: Identity, store: &dyn Store) -> Self {
+        let node = identity.key.node();
+        let mut engine = Self {
+            identity,
+            clock: Clock::default(),
+            org: None,
+            org_stale: false,
+            groups: BTreeMap::new(),
+            logs: BTreeMap::new(),
+            scopes: BTreeMap::new(),
+            own: BTreeMap::new(),
+            published: BTreeSet::new(),
+            sessions: BTreeMap::new(),
+            calls: 0,
+            unstated: BTreeSet::new(),
+            relay: BTreeMap::new(),
+            fresh: BTreeSet::new(),
+            own_addresses: Vec::new(),
+            allowed: BTreeSet::new(),
+            started: false,
+            view: Arc::new(View::new(node)),
+        };
+        engine.load(store);
+        engine
+    }
+
+    fn load(&mut self, store: &dyn Store) {
+        let (from, to) = Key::of(table::LOG).prefix();
+        for (key, value) in store.range(&from, &to, usize::MAX, Direction::Forward) {
+            let (Some(id), Ok(log)) = (LogId::from_slice(&key[1..]), Log::from_bytes(&value)) else { continue };
+            self.clock.observe(crate::clock::Hlc(log.hlc).millis(), crate::clock::Hlc(log.hlc));
+            self.note_log(id, log);
+        }
+        let control: Vec<LogId> =
+            self.logs.iter().filter(|(_, log)| log.class == Class::Control).map(|(id, _)| *id).collect();
+        let mut entries: Vec<ControlEntry> = Vec::new();
+        let mut org = None;
+        for id in control {
+            let mut ctl = Vec::new();
+            for entry in lookup::entries_of(store, &id, 0) {
+                if let Some(explicit) = &entry.header.ctl {
+                    ctl.clone_from(explicit);
+                }
+                if let Some(found) = setup::org_of(&entry) {
+                    org = Some(found);
+                }
+                if let Some(control) = ingest::control_entry(&entry, self.logs[&id].node, &ctl) {
+                    entries.push(control);
+                }
+            }
+        }
+        if let Some(org) = org {
+            self.found(org);
+            for entry in entries {
+                let scope = self.logs[&entry.log].scope;
+                self.insert_control(scope, entry);
+            }
+            self.load_rows(store);
+            self.evaluate_all();
+        }
+    }
+
+    fn load_rows(&mut self, store: &dyn Store) {
+        let view = Arc::make_mut(&mut self.view);
+        let (from, to) = Key::of(table::PROFILE).prefix();
+        for (_, value) in store.range(&from, &to, usize::MAX, Direction::Forward) {
+            view.load_profile(store, &value);
+        }
+        let (from, to) = Key::of(table::CARD).prefix();
+        for (_, value) in store.range(&from, &to, usize::MAX, Direction::Forward) {
+            view.load_card(store, &value);
+        }
+        let (from, to) = Key::of(table::HELD).prefix();
+        for (_, value) in store.range(&from, &to, usize::MAX, Direction::Forward) {
+            if let Ok(held) = crate::codec::decode::<Held>("held row", &value, 1 << 20) {
+                view.take_held(held);
+            }
+        }
+        let (from, to) = Key::of(table::SEEN).prefix();
+        for (key, value) in store.range(&from, &to, usize::MAX, Direction::Forward) {
+            if let (Some(node), Ok(at)) = (NodeId::from_slice(&key[1..]), value.as_slice().try_into()) {
+                view.peers.entry(node).or_default().since = Some(Millis(u64::from_be_bytes(at)));
+            }
+        }
+    }
+
+    /// Handles one input. What it writes goes into the transaction; what it wishes comes out.
+    pub fn handle(
+        &mut self,
+        tx: &mut dyn Transaction,
+        now: Millis,
+        rng: &mut dyn Rng,
+        input: Input,
+    ) -> Vec<Effect> {
+        let mut cx = Cx::new(tx, now, rng);
+        if !self.started {
+            self.started = true;
+            self.start(&mut cx);
+        }
+        match input {
+            Input::Ask(ask) => self.ask(&mut cx, ask),
+            Input::PeerConnected(peer) => self.peer_connected(&mut cx, peer),
+            Input::PeerGone(peer) => self.peer_gone(&mut cx, peer),
+            Input::PeerRequest { peer, token, bytes } => self.serve(&mut cx, peer, token, &bytes),
+            Input::PeerResponse { peer, call, bytes } => self.peer_response(&mut cx, peer, call, bytes.as_deref()),
+            Input::Listening(addresses) => self.listening(&mut cx, addresses),
+            Input::AddressHint { node, addresses } => self.hint_addresses(&mut cx, node, addresses),
+            Input::BlobHere(blob) => self.blob_here(&mut cx, blob),
+            Input::Tick => self.tick(&mut cx),
+        }
+        self.push_written(&mut cx);
+        self.settle(&mut cx);
+        let Cx { mut effects, notices, .. } = cx;
+        effects.extend(notices.into_iter().map(Effect::Notify));
+        effects
+    }
+
+    /// Takes in a record of the journal whose rows were lost. Records are given in the order of the journal; the caller
+    /// opens a new engine on the rows afterwards.
+    pub fn replay(&mut self, tx: &mut dyn Transaction, now: Millis, rng: &mut dyn Rng, record: &[u8], at: crate::store::Location) {
+        let Ok(entries) = crate::entry::batch::decode(record) else { return };
+        let mut cx = Cx::new(tx, now, rng);
+        self.started = true;
+        self.take_record(&mut cx, entries, at);
+        self.settle(&mut cx);
+    }
+
+    /// This engine opened anew: after rows were rebuilt, or after a commit failed and the engine had gone ahead.
+    #[must_use]
+    pub fn reopened(&self, store: &dyn Store) -> Self {
+        Self::open(self.identity.clone(), store)
+    }
+
+    /// The picture for readers. Taken after a commit.
+    pub fn view(&self) -> Arc<View> {
+        Arc::clone(&self.view)
+    }
+
+    /// This node.
+    pub fn node(&self) -> NodeId {
+        self.identity.key.node()
+    }
+
+    /// The organisation, once there is one.
+    pub fn org(&self) -> Option<OrgId> {
+        self.org.as_ref().map(|org| org.id)
+    }
+
+    fn own_site(&self) -> Option<SiteId> {
+        self.view.own_site()
+    }
+
+    fn note_log(&mut self, id: LogId, log: Log) {
+        Arc::make_mut(&mut self.view_mut().log_scopes).insert(id, (log.scope, log.node));
+        self.scopes.entry(log.scope).or_default().insert(id);
+        if log.node == self.node() && !log.closed {
+            self.own.insert((log.scope, log.class), id);
+        }
+        self.logs.insert(id, log);
+    }
+
+    /// How far the logs of a class in a scope are held, in the order of log ids.
+    fn heights(&self, scope: &ScopeId, class: Class) -> Vec<Height> {
+        self.scopes
+            .get(scope)
+            .into_iter()
+            .flatten()
+            .filter_map(|id| self.logs.get(id).map(|log| (id, log)))
+            .filter(|(_, log)| log.class == class)
+            .map(|(id, log)| Height { log: *id, next: log.next, head: log.head })
+            .collect()
+    }
+
+    /// Over control and, where shared, data.
+    fn scope_digest(&self, scope: &ScopeId, data: bool) -> [u8; 32] {
+        let mut heights = self.heights(scope, Class::Control);
+        if data {
+            heights.extend(self.heights(scope, Class::Data));
+        }
+        frontier_digest(&heights)
+    }
+
+    fn save_log(&mut self, cx: &mut Cx<'_>, id: &LogId) {
+        if let Some(log) = self.logs.get(id) {
+            cx.tx.put(&keys::log(id), &log.to_bytes());
+        }
+        self.note_height(id);
+    }
+
+    /// Own data logs' heights stand in the picture, for what waits for whom.
+    fn note_height(&mut self, id: &LogId) {
+        let own = self.node();
+        let Some(log) = self.logs.get(id).filter(|log| log.node == own && log.class == Class::Data) else { return };
+        let height = (log.scope, log.next);
+        self.view_mut().own_heights.insert(*id, height);
+    }
+
+    /// Evaluates what changed, tells who may connect, publishes the picture.
+    fn settle(&mut self, cx: &mut Cx<'_>) {
+        self.evaluate_stale(cx);
+        let mut allowed: BTreeSet<NodeId> =
+            self.view.org_state().map(|state| state.connectable().collect()).unwrap_or_default();
+        allowed.remove(&self.node());
+        if allowed != self.allowed {
+            self.allowed.clone_from(&allowed);
+            cx.effects.push(Effect::Allow(allowed));
+            cx.notify(Notice::Network);
+        }
+    }
+}

@@ -317,7 +317,8 @@ impl Entry {
     /// Whether the body at hand is the one that the header commits to; true when there is none.
     pub fn body_fits(&self) -> bool {
         self.body.as_ref().is_none_or(|body| {
-            body.bytes.len() == self.header.body_len as usize && keys::same(&body.commitment(), &self.header.body_commit)
+            body.bytes.len() == self.header.body_len as usize
+                && keys::same(&body.commitment(), &self.header.body_commit)
         })
     }
 }

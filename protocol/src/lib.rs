@@ -15,3 +15,4 @@ pub mod limits;
 pub mod log;
 pub mod pairing;
 pub mod store;
+pub mod sync;

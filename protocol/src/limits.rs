@@ -84,3 +84,9 @@ pub const PAGE_ITEMS_MAX: usize = 50;
 pub const SOURCES_PER_GROUP_MAX: usize = 200;
 /// Length of a feed's address.
 pub const URL_BYTES_MAX: usize = 2_048;
+/// Entries in one record: reading one of them reads them all.
+pub const RECORD_ENTRIES_MAX: usize = 64;
+/// Bytes of bodies in one record, for the same reason.
+pub const RECORD_BYTES_MAX: usize = 64 * 1024;
+/// Bytes pushed in one message: within a request's limit, encoded.
+pub const PUSH_BYTES_MAX: usize = 96 * 1024;

@@ -1,35 +1,61 @@
 //! What other rooms hold of the runtime: ask, read, listen.
 
+use super::Wake;
+use super::disk::Disk;
+use protocol::clock::Millis;
 use protocol::engine::effect::{Answer, Notice};
-use protocol::engine::input::Command;
+use protocol::engine::input::{Ask, Command, Input};
 use protocol::engine::read::Reader;
-use protocol::ids::{NodeId, RequestId, UserId};
-use tokio::sync::broadcast;
+use protocol::engine::view::View;
+use protocol::ids::{BlobId, NodeId, OrgId, RequestId, UserId};
+use std::sync::{Arc, RwLock};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
-/// The runtime's queue is full: try again in a second.
+/// Why an ask got no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the site is busy")]
-pub struct Busy;
+pub enum Busy {
+    /// Too much waits already: try again in a second.
+    #[error("the site is busy")]
+    Full,
+    /// The disk takes nothing: the site only reads until that is mended.
+    #[error("the site's disk is full or failing")]
+    ReadOnly,
+    /// The site is stopping.
+    #[error("the site is stopping")]
+    Stopping,
+}
 
 /// A cheap, cloneable door to the engine's thread.
 #[derive(Clone)]
 pub struct Handle {
-    notices: broadcast::Sender<Notice>,
-    node: NodeId,
+    pub(super) wake: mpsc::Sender<Wake>,
+    pub(super) notices: broadcast::Sender<Notice>,
+    pub(super) view: Arc<RwLock<Arc<View>>>,
+    pub(super) disk: Disk,
+    pub(super) org: watch::Receiver<Option<OrgId>>,
+    pub(super) node: NodeId,
+    pub(super) sealing: [u8; 32],
 }
 
 impl Handle {
     /// Asks for a command and waits until it is durable or refused.
     ///
     /// # Errors
-    /// [`Busy`] at once when too many inputs wait already.
-    pub async fn ask(&self, _actor: Option<UserId>, _request: RequestId, _command: Command) -> Result<Answer, Busy> {
-        Err(Busy)
+    /// At once when too many inputs wait already; later when the disk fails or the site stops.
+    pub async fn ask(&self, actor: Option<UserId>, request: RequestId, command: Command) -> Result<Answer, Busy> {
+        let (reply, answer) = oneshot::channel();
+        let ask = Ask { token: 0, actor, request, command };
+        self.wake.try_send(Wake::Ask(ask, reply)).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Busy::Full,
+            mpsc::error::TrySendError::Closed(_) => Busy::Stopping,
+        })?;
+        answer.await.unwrap_or(Err(Busy::Stopping))
     }
 
     /// Reads on the calling thread from the state of the last commit.
-    pub fn read<T>(&self, _read: impl FnOnce(&Reader<'_>) -> T) -> T {
-        unimplemented!()
+    pub fn read<T>(&self, read: impl FnOnce(&Reader<'_>) -> T) -> T {
+        let view = Arc::clone(&self.view.read().expect("the picture is replaced in one step, which cannot panic"));
+        read(&Reader { view: &view, store: &self.disk, now: now() })
     }
 
     /// What changes from now on. A slow listener misses the oldest and is told so.
@@ -37,8 +63,51 @@ impl Handle {
         self.notices.subscribe()
     }
 
+    /// Tells listeners of something that did not come from the engine.
+    pub fn notify(&self, notice: Notice) {
+        // Nobody listening is no error.
+        let _ = self.notices.send(notice);
+    }
+
     /// This node.
     pub fn node(&self) -> NodeId {
         self.node
     }
+
+    /// The X25519 key that others seal to.
+    pub fn sealing(&self) -> [u8; 32] {
+        self.sealing
+    }
+
+    /// The organisation, now and when it comes to be.
+    pub fn organisation(&self) -> watch::Receiver<Option<OrgId>> {
+        self.org.clone()
+    }
+
+    /// A file was uploaded, or arrived whole and verified.
+    pub async fn blob_here(&self, blob: BlobId) {
+        self.tell(Input::BlobHere(blob)).await;
+    }
+
+    /// Where a pairing says that a node can be reached.
+    pub async fn address_hint(&self, node: NodeId, addresses: Vec<String>) {
+        self.tell(Input::AddressHint { node, addresses }).await;
+    }
+
+    /// Hands an input to the engine, waiting for room.
+    pub async fn tell(&self, input: Input) {
+        // A stopped engine needs no inputs.
+        let _ = self.wake.send(Wake::Input(input)).await;
+    }
+
+    /// What a newly admitted node is given; `None` before set-up.
+    pub fn welcome(&self) -> Option<Vec<u8>> {
+        self.read(|reader| reader.welcome())
+    }
+}
+
+/// The wall clock.
+pub fn now() -> Millis {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Millis(since.as_millis() as u64)
 }

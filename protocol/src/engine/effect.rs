@@ -33,6 +33,13 @@ pub enum Effect {
     },
     /// The set of nodes that may connect is now this.
     Allow(BTreeSet<NodeId>),
+    /// A node of the organisation may be reached here.
+    Addresses {
+        /// The node.
+        node: NodeId,
+        /// Text multiaddrs.
+        addresses: Vec<String>,
+    },
     /// A file is wanted here; these peers may hold it.
     FetchBlob {
         /// The file.

@@ -30,6 +30,15 @@ pub enum Input {
         /// The answer; `None` when it failed or timed out.
         bytes: Option<Vec<u8>>,
     },
+    /// This node can be reached at these addresses.
+    Listening(Vec<String>),
+    /// Where a pairing says that a node can be reached.
+    AddressHint {
+        /// The node.
+        node: NodeId,
+        /// Text multiaddrs.
+        addresses: Vec<String>,
+    },
     /// A file arrived whole and verified, or was uploaded here.
     BlobHere(BlobId),
     /// Time passed: about once a second.

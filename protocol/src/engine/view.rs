@@ -1,5 +1,204 @@
 //! What readers share with the engine: an immutable picture, replaced after each commit that changed it.
+//!
+//! It is cloned when a reader still holds the last one, so its big parts stand behind `Arc`s of their own.
+
+use crate::clock::Millis;
+use crate::codec;
+use crate::control::grants::GroupState;
+use crate::control::registry::OrgState;
+use crate::entry::Entry;
+use crate::group::{Card, DataOp, Profile, Version};
+use crate::ids::{EntryId, GroupId, LogId, NodeId, OrgId, ScopeId, SiteId, UserId};
+use crate::store::Store;
+use crate::sync::held::Held;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A peer's connection as this process saw it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PeerStatus {
+    /// Connected now.
+    pub connected: bool,
+    /// Since when connected or away; `None` when never seen.
+    pub since: Option<Millis>,
+    /// The last time both compared equal.
+    pub up_to_date: Option<Millis>,
+}
+
+/// What a node has stated over a scope, and when it first said so of which heights.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stated {
+    /// The newest statement.
+    pub held: Held,
+    /// Growth as seen by this process: log, height, time of the statement. Bounded.
+    pub steps: Vec<(LogId, u64, Millis)>,
+}
+
+/// Steps kept per scope and node: enough for what a screen shows, the oldest go first.
+const STEPS_MAX: usize = 256;
 
 /// A moment's picture of who may do what, of names and of connections.
-#[derive(Debug, Clone, Default)]
-pub struct View {}
+#[derive(Clone)]
+pub struct View {
+    /// This node.
+    pub node: NodeId,
+    /// The organisation, once there is one.
+    pub org: Option<OrgId>,
+    /// Sites, nodes, people.
+    pub(crate) state: Option<Arc<OrgState>>,
+    /// Groups held here.
+    pub(crate) groups: BTreeMap<GroupId, Arc<GroupState>>,
+    /// Names of people.
+    pub(crate) profiles: Arc<BTreeMap<UserId, (Version, Profile)>>,
+    /// Listed groups.
+    pub(crate) cards: BTreeMap<GroupId, (Version, Card)>,
+    /// What nodes state to hold.
+    pub(crate) held: BTreeMap<ScopeId, Arc<BTreeMap<NodeId, Stated>>>,
+    /// Connections.
+    pub(crate) peers: BTreeMap<NodeId, PeerStatus>,
+    /// Own data logs: scope and height.
+    pub(crate) own_heights: BTreeMap<LogId, (ScopeId, u64)>,
+    /// Scope of each log, to find an entry's group.
+    pub(crate) log_scopes: Arc<BTreeMap<LogId, (ScopeId, NodeId)>>,
+}
+
+impl View {
+    /// The picture of a node that belongs nowhere yet.
+    pub fn new(node: NodeId) -> Self {
+        Self {
+            node,
+            org: None,
+            state: None,
+            groups: BTreeMap::new(),
+            profiles: Arc::default(),
+            cards: BTreeMap::new(),
+            held: BTreeMap::new(),
+            peers: BTreeMap::new(),
+            own_heights: BTreeMap::new(),
+            log_scopes: Arc::default(),
+        }
+    }
+
+    /// Sites, nodes, people; `None` before set-up.
+    pub fn org_state(&self) -> Option<&OrgState> {
+        self.state.as_deref()
+    }
+
+    /// A group held here.
+    pub fn group_state(&self, group: &GroupId) -> Option<&GroupState> {
+        self.groups.get(group).map(Arc::as_ref)
+    }
+
+    /// This node's site.
+    pub fn own_site(&self) -> Option<SiteId> {
+        self.org_state()?.site_of_node(&self.node)
+    }
+
+    /// Registered anywhere and not disabled.
+    pub fn is_active(&self, user: &UserId) -> bool {
+        self.org_state().and_then(|state| state.user(user)).is_some_and(|user| user.active)
+    }
+
+    /// Registered at this site.
+    pub fn is_registered_here(&self, user: &UserId) -> bool {
+        self.org_state().and_then(|state| state.user(user)).is_some_and(|user| Some(user.site) == self.own_site())
+    }
+
+    /// May act through this node.
+    pub fn is_active_here(&self, user: &UserId) -> bool {
+        self.is_registered_here(user) && self.is_active(user)
+    }
+
+    /// An admin of the organisation.
+    pub fn is_admin(&self, user: &UserId) -> bool {
+        self.org_state().is_some_and(|state| state.is_admin(user))
+    }
+
+    /// How many entries of a log the nodes of a site have stated to hold.
+    pub(crate) fn stated_height(&self, scope: &ScopeId, site: &SiteId, log: &LogId) -> u64 {
+        let Some(state) = self.org_state() else { return 0 };
+        self.held
+            .get(scope)
+            .into_iter()
+            .flat_map(|nodes| nodes.iter())
+            .filter(|(node, _)| state.site_of_node(node) == Some(*site))
+            .map(|(_, stated)| stated.held.height(log))
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// Takes a newer statement; false when it is not newer.
+    pub(crate) fn take_held(&mut self, held: Held) -> bool {
+        let nodes = Arc::make_mut(self.held.entry(held.scope).or_default());
+        let at = crate::clock::Hlc(held.hlc).millis();
+        match nodes.get_mut(&held.node) {
+            Some(known) if known.held.hlc >= held.hlc => false,
+            Some(known) => {
+                for height in &held.heights {
+                    if height.next > known.held.height(&height.log) {
+                        known.steps.push((height.log, height.next, at));
+                    }
+                }
+                let over = known.steps.len().saturating_sub(STEPS_MAX);
+                known.steps.drain(..over);
+                known.held = held;
+                true
+            }
+            None => {
+                let steps = Vec::new();
+                nodes.insert(held.node, Stated { held, steps });
+                true
+            }
+        }
+    }
+
+    pub(crate) fn take_profile(&mut self, version: Version, profile: Profile) -> bool {
+        let known = self.profiles.get(&profile.user).map(|(known, _)| *known);
+        if known.is_some_and(|known| known >= version) {
+            return false;
+        }
+        Arc::make_mut(&mut self.profiles).insert(profile.user, (version, profile));
+        true
+    }
+
+    pub(crate) fn take_card(&mut self, version: Version, card: Card) -> bool {
+        if self.cards.get(&card.group).is_some_and(|(known, _)| *known >= version) {
+            return false;
+        }
+        self.cards.insert(card.group, (version, card));
+        true
+    }
+
+    /// Reads a profile row back through its entry's body.
+    pub(crate) fn load_profile(&mut self, store: &dyn Store, row: &[u8]) {
+        if let Some((version, DataOp::Profile(profile))) = load(store, row) {
+            self.take_profile(version, profile);
+        }
+    }
+
+    /// Reads a card row back through its entry's body.
+    pub(crate) fn load_card(&mut self, store: &dyn Store, row: &[u8]) {
+        if let Some((version, DataOp::Card(card))) = load(store, row) {
+            self.take_card(version, card);
+        }
+    }
+}
+
+fn load(store: &dyn Store, row: &[u8]) -> Option<(Version, DataOp)> {
+    let version = Version::from_bytes(row)?;
+    let found = super::lookup::Found::of(store, &version.id)?;
+    Some((version, DataOp::decode(found.kind, found.body.as_deref()?).ok()?))
+}
+
+/// The version that an entry gives to a register.
+pub(crate) fn version_of(entry: &Entry) -> Version {
+    Version { hlc: entry.header.hlc, id: entry.id }
+}
+
+/// The row form of a statement.
+pub(crate) fn held_row(held: &Held) -> Vec<u8> {
+    codec::encode(held)
+}
+
+/// An id that stands for none.
+pub(crate) const NO_ENTRY: EntryId = EntryId([0; 32]);

@@ -191,6 +191,47 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<Entry>, CodecError> {
     Ok(entries)
 }
 
+/// One entry of a batch without its chain: what reading a post needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// When.
+    pub hlc: Hlc,
+    /// What.
+    pub kind: u16,
+    /// Who.
+    pub actor: Option<UserId>,
+    /// Targets.
+    pub refs: Vec<EntryId>,
+    /// `None` once erased.
+    pub body: Option<Vec<u8>>,
+}
+
+/// Reads one entry of a batch that was proved before it was stored, without hashing anything.
+pub fn peek(bytes: &[u8], at: usize) -> Option<Item> {
+    let columns: Columns = codec::decode(WHAT, bytes, RESPONSE_BYTES_MAX).ok()?;
+    let is_erased = |at: usize| columns.erased.iter().any(|(place, _)| *place as usize == at);
+    let mut numbers = columns.numbers.as_slice();
+    let (mut hlc, mut offset) = (columns.first_hlc, 0);
+    for place in 0..=at {
+        hlc += read_number(&mut numbers).ok()?;
+        let kind = u16::try_from(read_number(&mut numbers).ok()?).ok()?;
+        let actor = read_number(&mut numbers).ok()?;
+        let len = usize::try_from(read_number(&mut numbers).ok()?).ok()?;
+        let erased = is_erased(place);
+        if place == at {
+            let actor = match actor {
+                0 => None,
+                index => Some(*columns.actors.get(index as usize - 1)?),
+            };
+            let refs = columns.refs.iter().find(|(place, _)| *place as usize == at).map(|(_, refs)| refs.clone());
+            let body = if erased { None } else { Some(columns.bodies.get(offset..offset + len)?.to_vec()) };
+            return Some(Item { hlc: Hlc(hlc), kind, actor, refs: refs.unwrap_or_default(), body });
+        }
+        offset += if erased { 0 } else { len };
+    }
+    None
+}
+
 /// A sparse column read in step with the entries.
 struct Column<T>(std::iter::Peekable<std::vec::IntoIter<(u32, T)>>);
 
@@ -217,7 +258,8 @@ struct Sparse {
 
 impl Sparse {
     fn new(columns: &mut Columns) -> Self {
-        let mut extra: Vec<_> = std::mem::take(&mut columns.extra).into_iter().map(|(at, key, raw)| (at, (key, raw))).collect();
+        let mut extra: Vec<_> =
+            std::mem::take(&mut columns.extra).into_iter().map(|(at, key, raw)| (at, (key, raw))).collect();
         Self {
             ctl: (&mut columns.ctl).into(),
             refs: (&mut columns.refs).into(),
@@ -312,7 +354,10 @@ mod tests {
         entries[7].body = None;
         let back = decode(&encode(&entries, Signatures::Last)).expect("a good batch");
         assert_eq!(back.len(), 50);
-        for (sent, got) in entries.iter().zip(&back) {
+        for (at, (sent, got)) in entries.iter().zip(&back).enumerate() {
+            let item = peek(&encode(&entries, Signatures::Last), at).expect("in the batch");
+            assert_eq!((item.hlc, item.kind, item.actor), (sent.header.hlc, sent.header.kind, sent.header.actor));
+            assert_eq!((item.refs, item.body), (sent.header.refs.clone(), sent.body.clone().map(|body| body.bytes)));
             assert_eq!((sent.id, &sent.header, &sent.body), (got.id, &got.header, &got.body));
         }
         let verifier = Verifier::new(SecretKey::from_seed(&[1; 32]).public()).expect("a key");

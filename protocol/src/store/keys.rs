@@ -50,6 +50,8 @@ pub mod table {
     pub const CARD: u8 = b'C';
     /// `node` → when it was last connected, in milliseconds.
     pub const SEEN: u8 = b'Z';
+    /// `node` → its address record.
+    pub const ADDRESS: u8 = b'A';
 }
 
 /// A key being put together.
@@ -193,6 +195,11 @@ pub fn profile(user: &UserId) -> Vec<u8> {
 /// Key of a group's newest card.
 pub fn card(group: &GroupId) -> Vec<u8> {
     Key::of(table::CARD).and(group).done()
+}
+
+/// Key of where a node can be reached.
+pub fn address(node: &NodeId) -> Vec<u8> {
+    Key::of(table::ADDRESS).and(node).done()
 }
 
 /// Key of when a node was last connected.

@@ -1,0 +1,226 @@
+//! Carries the engine's wishes to the network and the network's events to the engine. Decides nothing.
+//!
+//! The task that carries wishes never waits for the engine, so that the two queues cannot block each other.
+
+use crate::runtime::handle::Handle;
+use crate::transfer::Transfer;
+use archipel_net::{Gossip, Lane, Mdns, Net, NetConfig, NetError, NetEvent, PeerKey, RequestToken};
+use bytes::Bytes;
+use protocol::engine::effect::{Effect, Notice};
+use protocol::engine::input::Input;
+use protocol::engine::org_tag;
+use protocol::ids::{NodeId, OrgId};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+
+/// How often the engine is told that time passes.
+const TICK: Duration = Duration::from_secs(1);
+
+/// What the network needs to start.
+#[derive(Debug, Clone)]
+pub struct NetworkConfig {
+    /// The node's ed25519 seed.
+    pub secret: [u8; 32],
+    /// Where to listen, as multiaddrs.
+    pub listen: Vec<String>,
+    /// Addresses to tell others beside those found, e.g. of a port forwarded by a router.
+    pub announce: Vec<String>,
+    /// Local discovery.
+    pub mdns: Mdns,
+}
+
+/// Requests of peers that wait for the engine's answer.
+type Waiting = Arc<Mutex<BTreeMap<u64, RequestToken>>>;
+
+/// The network of one node, from the moment when it has an organisation.
+pub struct Network {
+    net: watch::Receiver<Option<Net>>,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
+}
+
+impl Network {
+    /// Starts carrying. The network itself starts once the engine belongs to an organisation.
+    pub fn start(config: NetworkConfig, handle: Handle, wishes: mpsc::Receiver<Effect>, transfer: Transfer) -> Self {
+        let (ready, net) = watch::channel(None);
+        let carry = tokio::spawn(carry(config, handle.clone(), wishes, transfer, ready));
+        let ticks = tokio::spawn(tick(handle));
+        Self { net, tasks: vec![carry, ticks] }
+    }
+
+    /// The running network; `None` before there is an organisation.
+    pub fn net(&self) -> watch::Receiver<Option<Net>> {
+        self.net.clone()
+    }
+
+    /// Takes leave of all peers.
+    pub async fn stop(self) {
+        let net = self.net.borrow().clone();
+        if let Some(net) = net {
+            net.close().await;
+        }
+        for task in self.tasks {
+            task.abort();
+        }
+    }
+}
+
+async fn tick(handle: Handle) {
+    let mut interval = tokio::time::interval(TICK);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        handle.tell(Input::Tick).await;
+    }
+}
+
+async fn carry(
+    config: NetworkConfig,
+    handle: Handle,
+    mut wishes: mpsc::Receiver<Effect>,
+    transfer: Transfer,
+    ready: watch::Sender<Option<Net>>,
+) {
+    let mut org = handle.organisation();
+    let mut early = Vec::new();
+    // Wishes made before there is a network are few: a list of peers, addresses, files.
+    let found: OrgId = loop {
+        let now = *org.borrow_and_update();
+        if let Some(found) = now {
+            break found;
+        }
+        tokio::select! {
+            changed = org.changed() => if changed.is_err() { return },
+            wish = wishes.recv() => match wish {
+                Some(wish) => early.push(wish),
+                None => return,
+            },
+        }
+    };
+    let (net, events) = match open(&config, &found).await {
+        Ok(started) => started,
+        Err(error) => {
+            tracing::error!(%error, "the site cannot listen for other sites; it works alone until it is started again");
+            return;
+        }
+    };
+    let waiting = Waiting::default();
+    let received = tokio::spawn(receive(
+        net.clone(),
+        events,
+        handle.clone(),
+        Arc::clone(&waiting),
+        transfer.clone(),
+        config.announce.clone(),
+    ));
+    transfer.connect(net.clone());
+    announce(&net, &handle, &config.announce).await;
+    let _ = ready.send(Some(net.clone()));
+    for wish in early {
+        fulfil(&net, &handle, &waiting, &transfer, wish).await;
+    }
+    while let Some(wish) = wishes.recv().await {
+        fulfil(&net, &handle, &waiting, &transfer, wish).await;
+    }
+    received.abort();
+}
+
+async fn open(config: &NetworkConfig, org: &OrgId) -> Result<(Net, mpsc::Receiver<NetEvent>), NetError> {
+    archipel_net::start(NetConfig {
+        secret: config.secret,
+        listen: config.listen.clone(),
+        org_tag: org_tag(org),
+        mdns: config.mdns,
+        gossip: Gossip::On,
+    })
+    .await
+}
+
+/// Tells the engine where this node can be reached.
+async fn announce(net: &Net, handle: &Handle, extra: &[String]) {
+    let Ok(listen) = net.listen_addresses().await else { return };
+    let mut addresses = extra.to_vec();
+    addresses.extend(archipel_net::address::reachable(&listen));
+    addresses.dedup();
+    handle.tell(Input::Listening(addresses)).await;
+}
+
+async fn fulfil(net: &Net, handle: &Handle, waiting: &Waiting, transfer: &Transfer, wish: Effect) {
+    match wish {
+        Effect::Request { peer, call, bytes } => {
+            let (net, handle) = (net.clone(), handle.clone());
+            // Bounded by what the engine keeps in flight per peer.
+            tokio::spawn(async move {
+                let answer = net.request(PeerKey(peer.0), Lane::Sync, Bytes::from(bytes)).await;
+                let bytes = answer.map(|bytes| bytes.to_vec()).ok();
+                handle.tell(Input::PeerResponse { peer, call, bytes }).await;
+            });
+        }
+        Effect::Respond { token, bytes } => {
+            let token = waiting.lock().expect("nothing panics under this lock").remove(&token);
+            if let Some(token) = token {
+                // A peer that went away needs no answer.
+                let _ = net.respond(token, Bytes::from(bytes)).await;
+            }
+        }
+        Effect::Allow(nodes) => {
+            let peers = nodes.into_iter().map(|node| PeerKey(node.0)).collect();
+            let _ = net.allow(peers).await;
+        }
+        Effect::Addresses { node, addresses } => {
+            if let Err(error) = net.known_addresses(PeerKey(node.0), addresses).await {
+                tracing::warn!(%error, "addresses of a node cannot be used");
+            }
+        }
+        Effect::FetchBlob { blob, size, group } => transfer.want(blob, size, group),
+        Effect::Answer { .. } | Effect::Notify(_) => {}
+    }
+}
+
+async fn receive(
+    net: Net,
+    mut events: mpsc::Receiver<NetEvent>,
+    handle: Handle,
+    waiting: Waiting,
+    transfer: Transfer,
+    extra: Vec<String>,
+) {
+    let mut tokens = 0_u64;
+    while let Some(event) = events.recv().await {
+        match event {
+            NetEvent::Connected { peer, .. } => {
+                handle.tell(Input::PeerConnected(NodeId(peer.0))).await;
+                transfer.retry();
+            }
+            NetEvent::Disconnected { peer } => handle.tell(Input::PeerGone(NodeId(peer.0))).await,
+            NetEvent::Request { peer, lane: Lane::Sync, token, bytes } => {
+                tokens += 1;
+                waiting.lock().expect("nothing panics under this lock").insert(tokens, token);
+                let input = Input::PeerRequest { peer: NodeId(peer.0), token: tokens, bytes: bytes.to_vec() };
+                handle.tell(input).await;
+            }
+            NetEvent::Request { peer, lane: Lane::Blob, token, bytes } => {
+                let (net, transfer) = (net.clone(), transfer.clone());
+                // The network lets through a bounded number of requests per peer.
+                tokio::spawn(async move {
+                    if let Some(chunk) = transfer.serve(NodeId(peer.0), &bytes).await {
+                        let _ = net.respond(token, chunk).await;
+                    }
+                });
+            }
+            // No suspension yet, and gossip follows with epoch keys: refused by dropping.
+            NetEvent::Request { lane: Lane::Lifeline, .. } | NetEvent::Gossip { .. } => {}
+            NetEvent::Listening { .. } | NetEvent::ListenEnded { .. } => announce(&net, &handle, &extra).await,
+            NetEvent::Graylisted { peer } => tracing::warn!(peer = %NodeId(peer.0), "a node sends invalid messages"),
+            NetEvent::Panicked { count } => {
+                tracing::error!(count, "the network code panicked and was started again");
+                handle.notify(Notice::Network);
+            }
+            NetEvent::Stopped => {
+                tracing::error!("the network stays off after repeated panics; everything else goes on");
+                handle.notify(Notice::Network);
+            }
+        }
+    }
+}

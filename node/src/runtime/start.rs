@@ -1,0 +1,184 @@
+//! Opening a data folder: journal, index, engine. What the index lost is rebuilt from the journal.
+
+use super::Randomness;
+use super::disk::{Batching, CommitError, Disk, ENTRIES};
+use super::handle::now;
+use archipel_storage::files::RealFiles;
+use archipel_storage::index::{self, Checked, IndexError};
+use archipel_storage::journal::{Journal, JournalError, Options, Position, Scanned};
+use protocol::engine::{Engine, Identity};
+use protocol::keys::SecretKey;
+use protocol::store::Location;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Version of the key scheme in `protocol::store::keys`: an index of another one is rebuilt.
+const INDEX_LAYOUT: u32 = 1;
+/// Page cache of the index in bytes: small beside a node's 80 MB (goal P7).
+const INDEX_CACHE_BYTES: u64 = 32 << 20;
+/// How long the check of the index may take after an unclean stop.
+const CHECK_TIME: Duration = Duration::from_secs(60);
+/// Records replayed in one batch of rows.
+const REPLAY_RECORDS: usize = 512;
+
+/// An opened data folder.
+pub struct Opened {
+    pub(super) engine: Engine,
+    pub(super) journal: Journal,
+    pub(super) disk: Disk,
+    pub(super) sealing: [u8; 32],
+}
+
+/// Why a data folder cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The journal's folder cannot be read or written, or was written by a newer version.
+    #[error("the journal cannot be opened: {0}")]
+    Journal(#[from] JournalError),
+    /// No index can be made at all.
+    #[error("the index cannot be made: {0}")]
+    Index(#[from] IndexError),
+    /// The rebuilt index cannot be written.
+    #[error("the index cannot be rebuilt: {0}")]
+    Rebuild(#[from] CommitError),
+    /// A key file cannot be read or written.
+    #[error("the key file {path} cannot be used: {error}")]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The system gives no random bytes.
+    #[error("the system's random source does not work")]
+    Random,
+}
+
+fn index_options() -> index::Options {
+    index::Options { cache_bytes: INDEX_CACHE_BYTES, layout: INDEX_LAYOUT }
+}
+
+/// The check that runs in a process of its own after an unclean stop (`archipel --check-index DIR`).
+///
+/// # Errors
+/// When the index is damaged.
+pub fn check_index(dir: &Path) -> Result<(), IndexError> {
+    index::check(dir, index_options()).map(|_| ())
+}
+
+impl Opened {
+    /// Opens the data folder, making what is missing. The caller holds its lock.
+    ///
+    /// # Errors
+    /// See [`StartError`]; damage alone is no error.
+    pub fn open(data: &Path) -> Result<Self, StartError> {
+        let identity = identity(data)?;
+        let sealing = identity.sealing_public();
+        let (mut journal, opened) = Journal::open(&data.join("journal"), Arc::new(RealFiles), Options::default())?;
+        if let Some(torn) = opened.torn {
+            tracing::warn!(?torn, "the last stop left a record half written; nothing of it had been acknowledged");
+        }
+        for damage in &opened.damaged {
+            tracing::error!(?damage, "the journal is damaged; what was there is fetched again from the other sites");
+        }
+        let check = |dir: &Path| {
+            let mut command = std::process::Command::new(std::env::current_exe().unwrap_or_else(|_| "archipel".into()));
+            command.arg("check-index").arg(dir);
+            command
+        };
+        let (index, checked) = index::open_checked(&data.join("index"), index_options(), CHECK_TIME, check)?;
+        if let Checked::Replaced { reason, .. } = &checked {
+            tracing::warn!(?reason, "the index was damaged and is rebuilt from the journal");
+        }
+        let disk = Disk { index: Arc::new(index), journal: journal.reader() };
+        let engine = catch_up(identity, &disk, &mut journal)?;
+        Ok(Self { engine, journal, disk, sealing })
+    }
+}
+
+/// Takes in what the journal holds beyond the index.
+fn catch_up(identity: Identity, disk: &Disk, journal: &mut Journal) -> Result<Engine, StartError> {
+    let end = journal.position();
+    let from = disk.index.watermark()?.filter(|watermark| *watermark <= end);
+    if from.is_none() {
+        disk.index.clear()?;
+    }
+    let mut engine = Engine::open(identity, disk);
+    if from == Some(end) {
+        return Ok(engine);
+    }
+    let from = from.unwrap_or(Position { segment: 0, offset: 0 });
+    let begun = std::time::Instant::now();
+    let mut records = 0_usize;
+    let mut scan = disk.journal.scan(from);
+    loop {
+        let mut batch = Batching::new(disk, journal);
+        let mut more = false;
+        for found in scan.by_ref().take(REPLAY_RECORDS) {
+            more = true;
+            match found? {
+                Scanned::Record { at, kind: ENTRIES, payload } => {
+                    let at = Location { segment: at.segment, offset: at.offset, len: at.len };
+                    engine.replay(&mut batch, now(), &mut Randomness, &payload, at);
+                    records += 1;
+                }
+                Scanned::Record { .. } | Scanned::Erased { .. } => {}
+                Scanned::Damaged(damage) => tracing::error!(?damage, "a part of the journal cannot be read"),
+            }
+        }
+        if !more {
+            batch.abandon();
+            break;
+        }
+        batch.commit_rows(scan.position())?;
+    }
+    tracing::info!(records, seconds = begun.elapsed().as_secs_f32(), "the index was brought up to the journal");
+    Ok(engine.reopened(disk))
+}
+
+/// Reads the node's keys, making them at the first start.
+fn identity(data: &Path) -> Result<Identity, StartError> {
+    let seed = key_file(&data.join("keys").join("node.key"))?;
+    let sealing = key_file(&data.join("keys").join("sealing.key"))?;
+    Ok(Identity { key: SecretKey::from_seed(&seed), sealing })
+}
+
+/// A file of 32 random bytes that only its owner reads.
+pub(crate) fn key_file(path: &Path) -> Result<[u8; 32], StartError> {
+    let fail = |error: io::Error| StartError::Key { path: path.into(), error };
+    match std::fs::read(path) {
+        Ok(bytes) => {
+            return bytes.try_into().map_err(|_| fail(io::Error::other("it should hold 32 bytes; restore it")));
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(fail(error)),
+    }
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|_| StartError::Random)?;
+    if bytes == [0; 32] {
+        return Err(StartError::Random);
+    }
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(fail)?;
+    write_private(path, &bytes).map_err(fail)?;
+    std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(fail)?;
+    Ok(bytes)
+}
+
+/// Writes a file that only its owner reads, durable before its name stands.
+fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = path.with_extension("new");
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    let mut file = options.open(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&temporary, path)
+}

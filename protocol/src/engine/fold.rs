@@ -1,0 +1,481 @@
+//! What entries mean: rows that any order of arrival leaves the same (INV-01), for valid entries only.
+
+use super::view::version_of;
+use super::{Cx, Engine};
+use crate::clock::Hlc;
+use crate::control::{Standing, Verdict};
+use crate::control::op::{Class, kind as control_kind};
+use crate::control::registry::OrgState;
+use crate::control::table::Act;
+use crate::entry::Entry;
+use crate::group::{DataOp, Outside, Post, Source, Version, kind};
+use crate::ids::{BlobId, EntryId, GroupId, LogId, NodeId, ScopeId, UserId};
+use crate::store::Direction;
+use crate::store::keys::{self, Key, table};
+use super::effect::{Effect, Notice};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Verdicts asked before, by person, frontier and act.
+pub(crate) type Memo = BTreeMap<(UserId, Vec<EntryId>, Act), Standing>;
+
+/// Verdicts kept per group: a few per person and change of the rights.
+const MEMO_MAX: usize = 4_096;
+
+/// Feed row: written by a person, or from outside.
+pub(crate) const FEED_PEOPLE: u8 = 0;
+/// See [`FEED_PEOPLE`].
+pub(crate) const FEED_AUTOMATIC: u8 = 1;
+
+/// What a person must be allowed for an entry of this kind; `None` for what the node itself does.
+fn act_of(of_kind: u16) -> Option<Act> {
+    match of_kind {
+        kind::POST => Some(Act::Post),
+        kind::COMMENT => Some(Act::Comment),
+        kind::EDIT | kind::DELETE => Some(Act::EditOwn),
+        kind::REACT => Some(Act::React),
+        kind::SOURCE_SET | kind::SOURCE_REMOVE => Some(Act::ManageSources),
+        _ => None,
+    }
+}
+
+/// A data entry with where it stands.
+pub(crate) struct Placed<'a> {
+    pub(crate) log: LogId,
+    pub(crate) node: NodeId,
+    pub(crate) ctl: &'a [EntryId],
+    pub(crate) entry: &'a Entry,
+}
+
+impl Engine {
+    pub(crate) fn view_mut(&mut self) -> &mut super::view::View {
+        Arc::make_mut(&mut self.view)
+    }
+
+    // --- rights ---------------------------------------------------------------------------------------------------
+
+    pub(crate) fn mark_group_stale(&mut self, group: GroupId, of_kind: u16) {
+        if let Some(group) = self.groups.get_mut(&group) {
+            group.stale = true;
+            group.refold |= !matches!(
+                of_kind,
+                control_kind::LOG_OPEN | control_kind::SEE | control_kind::GROUP_CREATE | control_kind::JOIN
+            );
+        }
+    }
+
+    /// Groups rest on the organisation. Most of its changes are people arriving, which changes nothing for what was
+    /// written before.
+    pub(crate) fn mark_org_stale(&mut self, of_kind: u16) {
+        self.org_stale = true;
+        let narrow = matches!(
+            of_kind,
+            control_kind::LOG_OPEN | control_kind::SEE | control_kind::SITE_SET | control_kind::USER_REGISTER
+        );
+        for group in self.groups.values_mut() {
+            group.stale = true;
+            group.refold |= !narrow;
+        }
+    }
+
+    pub(crate) fn evaluate_all(&mut self) {
+        self.org_stale = true;
+        for group in self.groups.values_mut() {
+            group.stale = true;
+        }
+        self.evaluate_states();
+    }
+
+    /// Evaluates what changed; answers the groups whose state is new.
+    fn evaluate_states(&mut self) -> Vec<GroupId> {
+        let Some(org) = &self.org else { return Vec::new() };
+        if std::mem::take(&mut self.org_stale) {
+            let state = OrgState::evaluate(org.id, &org.history);
+            Arc::make_mut(&mut self.view).state = Some(Arc::new(state));
+            let history = &org.history;
+            for group in self.groups.values_mut() {
+                if group.history.retry(&|id| history.contains(id)) {
+                    group.stale = true;
+                    group.refold = true;
+                }
+            }
+        }
+        let Some(state) = self.view.state.clone() else { return Vec::new() };
+        let mut changed = Vec::new();
+        for (id, group) in self.groups.iter_mut().filter(|(_, group)| group.stale) {
+            group.stale = false;
+            group.memo.clear();
+            if let Some(evaluated) = crate::control::grants::GroupState::evaluate(*id, &group.history, &state) {
+                Arc::make_mut(&mut self.view).groups.insert(*id, Arc::new(evaluated));
+                changed.push(*id);
+            }
+        }
+        changed
+    }
+
+    pub(crate) fn evaluate_stale(&mut self, cx: &mut Cx<'_>) {
+        let org_changed = self.org_stale;
+        let changed = self.evaluate_states();
+        if let Some(org) = self.org().filter(|_| org_changed) {
+            cx.notify(Notice::PeopleChanged);
+            cx.notify(Notice::Network);
+            self.retry_pending(cx, GroupId(org.0));
+        }
+        for group in changed {
+            cx.notify(Notice::GroupChanged { group });
+            cx.notify(Notice::GroupsChanged);
+            if self.groups.get_mut(&group).is_some_and(|group| std::mem::take(&mut group.refold)) {
+                self.refold(cx, group);
+            } else {
+                self.retry_pending(cx, group);
+            }
+        }
+    }
+
+    /// Whether an entry counts. Pure in the control entries held (INV-16).
+    fn verdict(&mut self, group: GroupId, placed: &Placed<'_>, act: Act) -> Verdict {
+        let Some(state) = self.view.groups.get(&group) else { return Verdict::Pending };
+        let Some(org) = self.view.org_state() else { return Verdict::Pending };
+        let Some(actor) = placed.entry.header.actor else {
+            return Verdict::Void(crate::control::Reason::UnknownUser);
+        };
+        // Only the home site vouches for its people (D3).
+        match org.user(&actor) {
+            None => return Verdict::Pending,
+            Some(user) if Some(user.site) != org.site_of_node(&placed.node) => {
+                return Verdict::Void(crate::control::Reason::NotHome);
+            }
+            Some(_) => {}
+        }
+        let Some(held) = self.groups.get_mut(&group) else { return Verdict::Pending };
+        let key = (actor, placed.ctl.to_vec(), act);
+        if !held.memo.contains_key(&key) {
+            if held.memo.len() >= MEMO_MAX {
+                held.memo.clear();
+            }
+            let standing = state.standing(&held.history, &actor, placed.ctl, act);
+            held.memo.insert(key.clone(), standing);
+        }
+        held.memo[&key].verdict(&placed.log, placed.entry.header.seq)
+    }
+
+    // --- data -----------------------------------------------------------------------------------------------------
+
+    /// Gives a stored data entry its meaning.
+    pub(crate) fn fold_data(&mut self, cx: &mut Cx<'_>, scope: ScopeId, placed: &Placed<'_>) {
+        let entry = placed.entry;
+        let Some(body) = &entry.body else { return };
+        let op = DataOp::decode(entry.header.kind, &body.bytes);
+        if self.org().map(ScopeId::from) == Some(scope) {
+            if let Ok(op) = op {
+                self.fold_org_data(cx, placed, op);
+            }
+            return;
+        }
+        let group = GroupId::from(scope);
+        let Ok(op) = op else {
+            return cx.tx.put(&keys::void(&group, &entry.id), b"malformed");
+        };
+        let verdict = match (&op, act_of(entry.header.kind)) {
+            (DataOp::Outside(_), _) => self.outside_verdict(cx, placed),
+            (_, Some(act)) => self.verdict(group, placed, act),
+            (_, None) => return,
+        };
+        match verdict {
+            Verdict::Valid => self.apply(cx, group, placed, op),
+            Verdict::Pending => cx.tx.put(&keys::pending(&EntryId(group.0), &entry.id), &[]),
+            Verdict::Void(reason) => cx.tx.put(&keys::void(&group, &entry.id), reason.code().as_bytes()),
+        }
+    }
+
+    /// An automatic post counts when its source is known and names the writer's site (ruling D7).
+    fn outside_verdict(&self, cx: &Cx<'_>, placed: &Placed<'_>) -> Verdict {
+        let Some(source) = placed.entry.header.refs.first() else {
+            return Verdict::Void(crate::control::Reason::UnknownUser);
+        };
+        match self.source_rank(cx, source, &placed.node) {
+            Some(Some(_)) => Verdict::Valid,
+            Some(None) => Verdict::Void(crate::control::Reason::NotHome),
+            None => Verdict::Pending,
+        }
+    }
+
+    /// The place of a node's site in a source's order: outer `None` when the source is not known.
+    fn source_rank(&self, cx: &Cx<'_>, source: &EntryId, node: &NodeId) -> Option<Option<u32>> {
+        let (_, set) = self.source_any(cx, source)?;
+        let site = self.view.org_state()?.site_of_node(node)?;
+        Some(set.sites.iter().position(|listed| *listed == site).map(|at| at as u32))
+    }
+
+    fn fold_org_data(&mut self, cx: &mut Cx<'_>, placed: &Placed<'_>, op: DataOp) {
+        let version = version_of(placed.entry);
+        match op {
+            DataOp::Profile(profile) => {
+                let user = profile.user;
+                // A name comes from the person's home site only.
+                let site = self.view.org_state().and_then(|org| org.site_of_node(&placed.node));
+                let home = self.view.org_state().and_then(|org| org.user(&user)).map(|user| user.site);
+                match home {
+                    // The registration has not arrived: what came first must not matter.
+                    None => {
+                        let scope = placed.entry.header.scope;
+                        return cx.tx.put(&keys::pending(&EntryId(scope.0), &placed.entry.id), &[]);
+                    }
+                    Some(home) if Some(home) != site => return,
+                    Some(_) => {}
+                }
+                if self.view_mut().take_profile(version, profile) {
+                    cx.tx.put(&keys::profile(&user), &version.to_bytes());
+                    cx.notify(Notice::PeopleChanged);
+                }
+            }
+            DataOp::Card(card) => {
+                let group = card.group;
+                if self.view_mut().take_card(version, card) {
+                    cx.tx.put(&keys::card(&group), &version.to_bytes());
+                    cx.notify(Notice::GroupsChanged);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Writes the rows of a valid entry.
+    fn apply(&mut self, cx: &mut Cx<'_>, group: GroupId, placed: &Placed<'_>, op: DataOp) {
+        let entry = placed.entry;
+        let (id, hlc, actor) = (entry.id, entry.header.hlc, entry.header.actor);
+        let version = version_of(entry);
+        let refs = &entry.header.refs;
+        match (op, actor, refs.first().copied()) {
+            (DataOp::Post(post), Some(actor), _) => {
+                cx.tx.put(&keys::feed(&group, hlc, &id), &feed_value(FEED_PEOPLE, Some(&actor)));
+                self.apply_blobs(cx, group, id, placed.node, &post);
+                cx.notify(Notice::Post { group, post: id });
+            }
+            (DataOp::Outside(outside), _, Some(source)) => self.apply_outside(cx, group, placed, &outside, source),
+            (DataOp::Comment(_), Some(actor), Some(post)) => {
+                cx.tx.put(&keys::thread(&post, hlc, &id), &actor.0);
+                cx.notify(Notice::Comment { group, post, comment: id });
+            }
+            (DataOp::Edit(_), Some(actor), Some(target)) => {
+                put_newer(cx, &keys::edit(&target, &actor), version, &[]);
+                notify_changed(cx, group, refs);
+            }
+            (DataOp::Delete, Some(actor), Some(target)) => {
+                let moderator = u8::from(self.verdict(group, placed, Act::DeleteAny) == Verdict::Valid);
+                put_newer(cx, &keys::delete(&target, &actor), version, &[moderator]);
+                if let Some(post) = refs.get(1) {
+                    put_newer(cx, &keys::thread_delete(post, &target, &actor), version, &[moderator]);
+                }
+                notify_changed(cx, group, refs);
+            }
+            (DataOp::React(react), Some(actor), Some(target)) => {
+                // Any emoji of bounded length is kept: another version may offer more.
+                if react.emoji.len() <= 32 && !react.emoji.contains('\0') {
+                    put_newer(cx, &keys::react(&target, &react.emoji, &actor), version, &[u8::from(react.on)]);
+                    notify_changed(cx, group, refs);
+                }
+            }
+            (DataOp::Source(_), Some(_), _) => {
+                // A removal may have come first.
+                if cx.tx.get(&keys::source(&group, &id)).is_none() {
+                    cx.tx.put(&keys::source(&group, &id), &[]);
+                }
+                cx.notify(Notice::Source { group, source: id });
+                self.retry_pending(cx, group);
+            }
+            (DataOp::SourceRemove, Some(_), Some(source)) => {
+                put_newer(cx, &keys::source(&group, &source), version, &[]);
+                cx.notify(Notice::Source { group, source });
+            }
+            _ => {}
+        }
+    }
+
+    fn apply_blobs(&mut self, cx: &mut Cx<'_>, group: GroupId, post: EntryId, node: NodeId, body: &Post) {
+        for (at, file) in body.attachments.iter().enumerate().take(crate::limits::ATTACHMENTS_MAX) {
+            cx.tx.put(&keys::blob(&file.blob, &group, &post), &(at as u32).to_be_bytes());
+            if node != self.node() && cx.tx.get(&keys::wanted(&file.blob)).is_none() {
+                let mut value = file.size.to_be_bytes().to_vec();
+                value.extend_from_slice(&group.0);
+                cx.tx.put(&keys::wanted(&file.blob), &value);
+                cx.effects.push(Effect::FetchBlob { blob: file.blob, size: file.size, group });
+            }
+        }
+    }
+
+    /// Of twins of one item the lowest (rank of the site, entry) is shown (ruling D7).
+    fn apply_outside(
+        &mut self,
+        cx: &mut Cx<'_>,
+        group: GroupId,
+        placed: &Placed<'_>,
+        outside: &Outside,
+        source: EntryId,
+    ) {
+        let entry = placed.entry;
+        let rank = self.source_rank(cx, &source, &placed.node).flatten().unwrap_or(u32::MAX);
+        let (from, to) = Key::of(table::ORIGIN).and(group).and(outside.origin_key).prefix();
+        let before = cx.tx.range(&from, &to, 1, Direction::Forward).pop();
+        let key = keys::origin(&group, &outside.origin_key, rank, &entry.id);
+        let wins = before.as_ref().is_none_or(|(winner, _)| key <= *winner);
+        cx.tx.put(&key, &entry.header.hlc.0.to_be_bytes());
+        if !wins {
+            return;
+        }
+        if let Some((winner, hlc)) = before.filter(|(winner, _)| *winner != key) {
+            let id = EntryId::from_slice(&winner[winner.len() - 32..]).unwrap_or(super::view::NO_ENTRY);
+            let hlc = Hlc(u64::from_be_bytes(hlc.try_into().unwrap_or_default()));
+            cx.tx.delete(&keys::feed(&group, hlc, &id));
+            cx.tx.delete(&keys::source_item(&source, &id));
+        }
+        cx.tx.put(&keys::feed(&group, entry.header.hlc, &entry.id), &feed_value(FEED_AUTOMATIC, None));
+        cx.tx.put(&keys::source_item(&source, &entry.id), &[]);
+        cx.notify(Notice::Post { group, post: entry.id });
+    }
+
+    // --- again ----------------------------------------------------------------------------------------------------
+
+    /// Entries that waited for a control entry or a source get another look.
+    pub(crate) fn retry_pending(&mut self, cx: &mut Cx<'_>, group: GroupId) {
+        let (from, to) = Key::of(table::PENDING).and(group).prefix();
+        let waiting = cx.tx.range(&from, &to, crate::limits::PENDING_MAX, Direction::Forward);
+        for (key, _) in waiting {
+            let Some(id) = EntryId::from_slice(&key[33..]) else { continue };
+            cx.tx.delete(&key);
+            self.fold_again(cx, group, &id);
+        }
+    }
+
+    fn fold_again(&mut self, cx: &mut Cx<'_>, group: GroupId, id: &EntryId) {
+        let Some(entry) = super::lookup::entry_of(&*cx.tx, id) else { return };
+        let log = entry.log();
+        let Some(node) = self.logs.get(&log).map(|log| log.node) else { return };
+        let ctl = super::lookup::frontier_at(&*cx.tx, &log, entry.header.seq);
+        let scope = ScopeId::from(group);
+        self.fold_data(cx, scope, &Placed { log, node, ctl: &ctl, entry: &entry });
+    }
+
+    /// Folds a group's data anew after rights changed that earlier entries may have rested on.
+    fn refold(&mut self, cx: &mut Cx<'_>, group: GroupId) {
+        for prefix in [table::FEED, table::VOID, table::PENDING, table::SOURCE, table::ORIGIN] {
+            let (from, to) = Key::of(prefix).and(group).prefix();
+            for (key, _) in cx.tx.range(&from, &to, usize::MAX, Direction::Forward) {
+                cx.tx.delete(&key);
+            }
+        }
+        let logs: Vec<(LogId, NodeId)> = self
+            .heights(&ScopeId::from(group), Class::Data)
+            .iter()
+            .filter_map(|height| self.logs.get(&height.log).map(|log| (height.log, log.node)))
+            .collect();
+        for (log, _) in &logs {
+            let mut next = 0;
+            while let Some(run) = super::lookup::run_of(&*cx.tx, log, next) {
+                run.iter().for_each(|entry| unapply(cx, entry));
+                next += run.len() as u64;
+            }
+        }
+        for (log, node) in logs {
+            let mut ctl = Vec::new();
+            let mut next = 0;
+            while let Some(run) = super::lookup::run_of(&*cx.tx, &log, next) {
+                next += run.len() as u64;
+                for entry in &run {
+                    if let Some(explicit) = &entry.header.ctl {
+                        ctl.clone_from(explicit);
+                    }
+                    if entry.header.seq > 0 {
+                        self.fold_data(cx, ScopeId::from(group), &Placed { log, node, ctl: &ctl, entry });
+                    }
+                }
+            }
+        }
+    }
+
+    // --- sources and files ----------------------------------------------------------------------------------------
+
+    /// A group's live sources.
+    pub(crate) fn sources(&self, cx: &Cx<'_>, group: GroupId) -> Vec<(EntryId, Source)> {
+        super::lookup::sources(&*cx.tx, &group)
+    }
+
+    /// A live source with its group.
+    pub(crate) fn source(&self, cx: &Cx<'_>, id: &EntryId) -> Option<(GroupId, Source)> {
+        let (group, source) = self.source_any(cx, id)?;
+        super::lookup::is_live_source(&*cx.tx, &group, id).then_some((group, source))
+    }
+
+    /// A source, removed or not, once it is known to be valid.
+    fn source_any(&self, cx: &Cx<'_>, id: &EntryId) -> Option<(GroupId, Source)> {
+        let found = super::lookup::Found::of(&*cx.tx, id)?;
+        let group = GroupId::from(self.logs.get(&found.log)?.scope);
+        cx.tx.get(&keys::source(&group, id))?;
+        match DataOp::decode(found.kind, found.body.as_deref()?) {
+            Ok(DataOp::Source(source)) => Some((group, source)),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn blob_here(&mut self, cx: &mut Cx<'_>, blob: BlobId) {
+        cx.tx.delete(&keys::wanted(&blob));
+        let (from, to) = Key::of(table::BLOB).and(blob).prefix();
+        for (key, _) in cx.tx.range(&from, &to, 100, Direction::Forward) {
+            if let (Some(group), Some(post)) =
+                (GroupId::from_slice(&key[33..65]), EntryId::from_slice(&key[65..]))
+            {
+                cx.notify(Notice::PostChanged { group, post });
+            }
+        }
+        cx.notify(Notice::BlobHere { blob });
+    }
+}
+
+fn feed_value(of: u8, actor: Option<&UserId>) -> Vec<u8> {
+    let mut value = vec![of];
+    value.extend_from_slice(actor.map_or(&[][..], |actor| &actor.0));
+    value
+}
+
+/// Sets a register if this version is the newest.
+fn put_newer(cx: &mut Cx<'_>, key: &[u8], version: Version, rest: &[u8]) {
+    let newest = cx.tx.get(key).and_then(|row| Version::from_bytes(&row));
+    if newest.is_none_or(|newest| newest < version) {
+        let mut value = version.to_bytes().to_vec();
+        value.extend_from_slice(rest);
+        cx.tx.put(key, &value);
+    }
+}
+
+/// The first reference is the target; a second one is the post of a comment.
+fn notify_changed(cx: &mut Cx<'_>, group: GroupId, refs: &[EntryId]) {
+    match *refs {
+        [comment, post, ..] => cx.notify(Notice::CommentChanged { group, post, comment }),
+        [post] => cx.notify(Notice::PostChanged { group, post }),
+        [] => {}
+    }
+}
+
+/// Removes the rows that an entry may have written, before its group is folded anew.
+fn unapply(cx: &mut Cx<'_>, entry: &Entry) {
+    let (refs, Some(actor)) = (&entry.header.refs, entry.header.actor) else { return };
+    let Some(target) = refs.first() else { return };
+    match entry.header.kind {
+        kind::COMMENT => cx.tx.delete(&keys::thread(target, entry.header.hlc, &entry.id)),
+        kind::EDIT => cx.tx.delete(&keys::edit(target, &actor)),
+        kind::DELETE => {
+            cx.tx.delete(&keys::delete(target, &actor));
+            if let Some(post) = refs.get(1) {
+                cx.tx.delete(&keys::thread_delete(post, target, &actor));
+            }
+        }
+        kind::REACT => {
+            if let Some(Ok(DataOp::React(react))) =
+                entry.body.as_ref().map(|body| DataOp::decode(kind::REACT, &body.bytes))
+            {
+                cx.tx.delete(&keys::react(target, &react.emoji, &actor));
+            }
+        }
+        _ => {}
+    }
+}

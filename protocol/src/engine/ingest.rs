@@ -1,0 +1,261 @@
+//! Entries from anywhere: proved, appended, indexed, folded. In this order: size and encoding (already read), owner,
+//! chain, signature, bodies, time; then the record, the rows, and what the entries mean.
+
+use super::fold::Placed;
+use super::{Cx, Engine, Group};
+use crate::clock::is_ahead;
+use crate::control::op::{Class, ControlOp, kind};
+use crate::control::{ControlEntry, Inserted};
+use crate::entry::Entry;
+use crate::entry::batch::{self, Signatures};
+use crate::ids::{EntryId, GroupId, LogId, NodeId, OrgId, ScopeId};
+use crate::limits::{RECORD_ENTRIES_MAX, RECORD_BYTES_MAX};
+use crate::log::{self, ChainError, Log};
+use crate::store::keys;
+use crate::store::Location;
+
+/// What became of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ingested {
+    /// So many entries were new.
+    New(usize),
+    /// Its owner is not known as a node of the organisation (yet).
+    Stranger,
+    /// Its last entry lies in the future: ask again later.
+    Ahead,
+    /// It does not continue what is held.
+    Chain(ChainError),
+    /// The first entry opens no log, or not in a known form.
+    Malformed,
+}
+
+/// What an opening entry says about its log.
+pub(crate) fn opening(entry: &Entry) -> Option<(ScopeId, Class, NodeId)> {
+    let body = entry.body.as_ref()?;
+    match ControlOp::decode(entry.header.kind, &body.bytes).ok()? {
+        ControlOp::LogOpen(open) => Some((entry.header.scope, open.class, open.node)),
+        ControlOp::GroupCreate(create) => Some((ScopeId(entry.id.0), Class::Control, create.node)),
+        _ => None,
+    }
+}
+
+/// Whether these entries begin with the organisation's founding: nobody could have admitted their writer.
+fn founds(org: &OrgId, entries: &[Entry]) -> bool {
+    entries.iter().any(|entry| {
+        let Some(body) = entry.body.as_ref().filter(|_| entry.header.kind == kind::CONSTITUTION) else { return false };
+        matches!(
+            ControlOp::decode(entry.header.kind, &body.bytes),
+            Ok(ControlOp::Constitution(signed)) if super::setup::revision_id(&signed.revision) == org.0
+        )
+    })
+}
+
+/// The evaluator's form of a control entry; `None` when its body is gone or malformed.
+pub(crate) fn control_entry(entry: &Entry, node: NodeId, ctl: &[EntryId]) -> Option<ControlEntry> {
+    let op = ControlOp::decode(entry.header.kind, &entry.body.as_ref()?.bytes).ok()?;
+    Some(ControlEntry {
+        id: entry.id,
+        log: entry.log(),
+        seq: entry.header.seq,
+        node,
+        actor: entry.header.actor,
+        prev: entry.header.prev,
+        ctl: ctl.to_vec(),
+        op,
+    })
+}
+
+impl Engine {
+    /// Takes a batch of one log from a peer, a bundle or a welcome.
+    pub(crate) fn ingest(&mut self, cx: &mut Cx<'_>, entries: Vec<Entry>) -> Ingested {
+        let Some(org) = self.org() else { return Ingested::Stranger };
+        let Some(first) = entries.first() else { return Ingested::New(0) };
+        let id = first.log();
+        match self.logs.get(&id) {
+            Some(log) => {
+                let held = entries.iter().take_while(|entry| entry.header.seq < log.next).count();
+                let known = |entry: &Entry| cx.tx.get(&keys::entry(&entry.id)).is_some();
+                if !entries[..held].iter().all(known) {
+                    return Ingested::Chain(ChainError::Fork);
+                }
+                let fresh = entries[held..].to_vec();
+                if fresh.is_empty() {
+                    return Ingested::New(0);
+                }
+                let log = log.clone();
+                self.ingest_onto(cx, &org, id, log, fresh)
+            }
+            None if first.header.seq > 0 => Ingested::Chain(ChainError::Gap),
+            None => {
+                let Some((scope, class, node)) = opening(first) else { return Ingested::Malformed };
+                if !self.view.org_state().is_some_and(|state| state.knows_node(&node)) && !founds(&org, &entries) {
+                    return Ingested::Stranger;
+                }
+                self.ingest_opening(cx, &org, (scope, class, node), entries)
+            }
+        }
+    }
+
+    fn ingest_opening(
+        &mut self,
+        cx: &mut Cx<'_>,
+        org: &OrgId,
+        (scope, class, node): (ScopeId, Class, NodeId),
+        mut entries: Vec<Entry>,
+    ) -> Ingested {
+        if entries.iter().any(|entry| is_ahead(cx.now, entry.header.hlc)) {
+            return Ingested::Ahead;
+        }
+        if let Err(error) = log::proved(&entries, class, node, org) {
+            return Ingested::Chain(error);
+        }
+        let rest = entries.split_off(1);
+        let log = log::opened(&entries[0], scope, class, node);
+        if let Err(error) = log.continues(&rest) {
+            return Ingested::Chain(error);
+        }
+        let id = entries[0].log();
+        self.note_log(id, log);
+        self.store_run(cx, &id, &entries);
+        self.fold_run(cx, &id, &entries);
+        if rest.is_empty() {
+            self.save_log(cx, &id);
+            return Ingested::New(1);
+        }
+        self.accept(cx, &id, &rest);
+        Ingested::New(1 + rest.len())
+    }
+
+    fn ingest_onto(&mut self, cx: &mut Cx<'_>, org: &OrgId, id: LogId, log: Log, fresh: Vec<Entry>) -> Ingested {
+        if fresh.iter().any(|entry| is_ahead(cx.now, entry.header.hlc)) {
+            return Ingested::Ahead;
+        }
+        if let Err(error) = log.continues(&fresh).and_then(|()| log::proved(&fresh, log.class, log.node, org)) {
+            return Ingested::Chain(error);
+        }
+        self.accept(cx, &id, &fresh);
+        Ingested::New(fresh.len())
+    }
+
+    /// Takes entries that are proved: record, rows, meaning.
+    fn accept(&mut self, cx: &mut Cx<'_>, id: &LogId, entries: &[Entry]) {
+        let mut rest = entries;
+        while !rest.is_empty() {
+            let count = run_length(rest);
+            let (run, tail) = rest.split_at(count);
+            self.store_run(cx, id, run);
+            self.fold_run(cx, id, run);
+            rest = tail;
+        }
+        self.save_log(cx, id);
+    }
+
+    /// Appends one record and its rows.
+    pub(crate) fn store_run(&mut self, cx: &mut Cx<'_>, id: &LogId, run: &[Entry]) {
+        let location = cx.tx.append(&batch::encode(run, Signatures::All));
+        self.index_run(cx, id, run, location);
+    }
+
+    fn index_run(&mut self, cx: &mut Cx<'_>, id: &LogId, run: &[Entry], location: Location) {
+        let (first, last) = (run[0].header.seq, run[run.len() - 1].header.seq);
+        let mut value = [0; 20];
+        value[..8].copy_from_slice(&first.to_be_bytes());
+        value[8..].copy_from_slice(&location.to_bytes());
+        cx.tx.put(&keys::run(id, last), &value);
+        let mut place = [0; 40];
+        place[..32].copy_from_slice(&id.0);
+        for entry in run {
+            place[32..].copy_from_slice(&entry.header.seq.to_be_bytes());
+            cx.tx.put(&keys::entry(&entry.id), &place);
+            self.clock.observe(cx.now, entry.header.hlc);
+        }
+    }
+
+    /// Gives stored entries their meaning, and moves the log's state along.
+    pub(crate) fn fold_run(&mut self, cx: &mut Cx<'_>, id: &LogId, run: &[Entry]) {
+        let Some(log) = self.logs.get(id) else { return };
+        let (scope, class, node) = (log.scope, log.class, log.node);
+        let mut ctl = log.ctl.clone();
+        for entry in run {
+            if let Some(explicit) = &entry.header.ctl {
+                ctl.clone_from(explicit);
+            }
+            if let Some(log) = self.logs.get_mut(id).filter(|log| entry.header.seq >= log.next) {
+                log.extend(std::slice::from_ref(entry));
+            }
+            match class {
+                Class::Control => {
+                    if let Some(control) = control_entry(entry, node, &ctl) {
+                        self.take_control(scope, control);
+                    }
+                }
+                // The entry that opens a data log has no content.
+                Class::Data if entry.header.seq > 0 => {
+                    self.fold_data(cx, scope, &Placed { log: *id, node, ctl: &ctl, entry });
+                }
+                Class::Data => {}
+            }
+        }
+        self.unstated.insert(scope);
+        self.fresh.insert((scope, *id));
+    }
+
+    /// Adds a control entry to its scope's history and marks what must be evaluated anew.
+    fn take_control(&mut self, scope: ScopeId, entry: ControlEntry) {
+        let of_kind = entry.op.encode().0;
+        self.insert_control(scope, entry);
+        let group = GroupId::from(scope);
+        if self.groups.contains_key(&group) {
+            self.mark_group_stale(group, of_kind);
+        } else {
+            self.mark_org_stale(of_kind);
+        }
+    }
+
+    /// Inserts into the right history. Entries that miss others wait inside it.
+    pub(crate) fn insert_control(&mut self, scope: ScopeId, entry: ControlEntry) {
+        let Some(org) = &mut self.org else { return };
+        if ScopeId::from(org.id) == scope {
+            let _: Inserted = org.history.insert(entry, &|_| false);
+        } else {
+            let group = self.groups.entry(GroupId::from(scope)).or_insert_with(Group::default);
+            let history = &org.history;
+            let _: Inserted = group.history.insert(entry, &|id| history.contains(id));
+        }
+    }
+
+    /// Takes a journal record again after its rows were lost: it was proved before it was written.
+    pub(crate) fn take_record(&mut self, cx: &mut Cx<'_>, entries: Vec<Entry>, at: Location) {
+        let Some(first) = entries.first() else { return };
+        let id = first.log();
+        // The first record of a journal opens the founder's control log, whose scope is the organisation.
+        if self.org.is_none() {
+            self.found(OrgId(first.header.scope.0));
+        }
+        if first.header.seq == 0 && !self.logs.contains_key(&id) {
+            let Some((scope, class, node)) = opening(first) else { return };
+            self.note_log(id, log::opened(first, scope, class, node));
+        }
+        self.index_run(cx, &id, &entries, at);
+        self.fold_run(cx, &id, &entries);
+        self.save_log(cx, &id);
+    }
+}
+
+/// How many entries the next record takes: few enough that reading one of them stays cheap.
+fn run_length(entries: &[Entry]) -> usize {
+    let mut bytes = 0;
+    let mut count = 0;
+    for entry in entries.iter().take(RECORD_ENTRIES_MAX) {
+        bytes += entry.body.as_ref().map_or(0, |body| body.bytes.len());
+        if count > 0 && bytes > RECORD_BYTES_MAX {
+            break;
+        }
+        count += 1;
+        // `group.create` stands in another scope than what follows it.
+        if entry.header.kind == kind::GROUP_CREATE {
+            break;
+        }
+    }
+    count
+}

@@ -1,0 +1,122 @@
+//! Finding entries: from an id to its log and position, from there to the record, from the record to the entry.
+
+use crate::clock::Hlc;
+use crate::entry::Entry;
+use crate::entry::batch;
+use crate::group::{DataOp, Source, Version};
+use crate::ids::{EntryId, GroupId, LogId, UserId};
+use crate::limits::EXPLICIT_EVERY_ENTRIES;
+use crate::store::keys::{self, Key, table};
+use crate::store::{Direction, Location, Store};
+
+/// An entry as a reader needs it: without chain and signature.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Its log.
+    pub log: LogId,
+    /// Its position.
+    pub seq: u64,
+    /// When.
+    pub hlc: Hlc,
+    /// What.
+    pub kind: u16,
+    /// Who.
+    pub actor: Option<UserId>,
+    /// Targets.
+    pub refs: Vec<EntryId>,
+    /// `None` once erased.
+    pub body: Option<Vec<u8>>,
+}
+
+impl Found {
+    /// Finds an entry by its id.
+    pub fn of(store: &dyn Store, id: &EntryId) -> Option<Self> {
+        let (log, seq) = place_of(store, id)?;
+        let (first, location) = run_at(store, &log, seq)?;
+        let item = batch::peek(&store.record(location)?, usize::try_from(seq.checked_sub(first)?).ok()?)?;
+        Some(Self { log, seq, hlc: item.hlc, kind: item.kind, actor: item.actor, refs: item.refs, body: item.body })
+    }
+}
+
+/// The log and position of an entry.
+pub fn place_of(store: &dyn Store, id: &EntryId) -> Option<(LogId, u64)> {
+    let row = store.get(&keys::entry(id))?;
+    Some((LogId::from_slice(row.get(..32)?)?, u64::from_be_bytes(row.get(32..40)?.try_into().ok()?)))
+}
+
+/// The record that holds a position, and the first position in it.
+fn run_at(store: &dyn Store, log: &LogId, seq: u64) -> Option<(u64, Location)> {
+    let to = Key::of(table::RUN).and(log).prefix().1;
+    let (_, row) = store.range(&keys::run(log, seq), &to, 1, Direction::Forward).pop()?;
+    Some((u64::from_be_bytes(row.get(..8)?.try_into().ok()?), Location::from_bytes(row.get(8..)?)?))
+}
+
+/// An entry with all that proves it.
+pub fn entry_of(store: &dyn Store, id: &EntryId) -> Option<Entry> {
+    let (log, seq) = place_of(store, id)?;
+    let (_, location) = run_at(store, &log, seq)?;
+    batch::decode(&store.record(location)?).ok()?.into_iter().find(|entry| entry.header.seq == seq)
+}
+
+/// The entries of the record that holds a position.
+pub fn run_of(store: &dyn Store, log: &LogId, seq: u64) -> Option<Vec<Entry>> {
+    let (_, location) = run_at(store, log, seq)?;
+    batch::decode(&store.record(location)?).ok()
+}
+
+/// The entries of a log from a position on, record by record.
+pub fn entries_of<'a>(store: &'a dyn Store, log: &'a LogId, from: u64) -> impl Iterator<Item = Entry> + 'a {
+    let mut next = Some(from);
+    std::iter::from_fn(move || {
+        let entries = run_of(store, log, next?)?;
+        next = entries.last().map(|entry| entry.header.seq + 1);
+        Some(entries)
+    })
+    .flatten()
+    .skip_while(move |entry| entry.header.seq < from)
+}
+
+/// The control frontier in force at a position: the last one that an entry up to there names.
+pub fn frontier_at(store: &dyn Store, log: &LogId, seq: u64) -> Vec<EntryId> {
+    let mut ctl = Vec::new();
+    for entry in entries_of(store, log, seq.saturating_sub(EXPLICIT_EVERY_ENTRIES)) {
+        if entry.header.seq > seq {
+            break;
+        }
+        if let Some(explicit) = entry.header.ctl {
+            ctl = explicit;
+        }
+    }
+    ctl
+}
+
+/// Whether a post or comment is deleted: by its author, or by who may delete anything.
+pub fn is_deleted(store: &dyn Store, target: &EntryId, author: Option<&UserId>) -> bool {
+    let (from, to) = Key::of(table::DELETE).and(target).prefix();
+    store.range(&from, &to, 64, Direction::Forward).iter().any(|(key, value)| {
+        value.get(40) == Some(&1) || author.is_some_and(|author| key[33..] == author.0)
+    })
+}
+
+/// Whether a known source has not been removed.
+pub fn is_live_source(store: &dyn Store, group: &GroupId, source: &EntryId) -> bool {
+    store.get(&keys::source(group, source)).is_some_and(|row| Version::from_bytes(&row).is_none())
+}
+
+/// A group's live sources, in the order of their ids.
+pub fn sources(store: &dyn Store, group: &GroupId) -> Vec<(EntryId, Source)> {
+    let (from, to) = Key::of(table::SOURCE).and(group).prefix();
+    store
+        .range(&from, &to, crate::limits::SOURCES_PER_GROUP_MAX * 2, Direction::Forward)
+        .into_iter()
+        .filter(|(_, row)| Version::from_bytes(row).is_none())
+        .filter_map(|(key, _)| {
+            let id = EntryId::from_slice(&key[33..])?;
+            let found = Found::of(store, &id)?;
+            match DataOp::decode(found.kind, found.body.as_deref()?) {
+                Ok(DataOp::Source(source)) => Some((id, source)),
+                _ => None,
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,433 @@
+//! Driving the sessions: greet, compare, fetch what is missing, pass on what is new (`docs/protocol.md` §1.10).
+
+use super::effect::{Effect, Notice};
+use super::ingest::Ingested;
+use super::serve::{Share, encode_batches, org_tag};
+use super::{Cx, Engine};
+use crate::clock::Millis;
+use crate::control::op::Class;
+use crate::entry::{Entry, batch};
+use crate::ids::{LogId, NodeId, ScopeId};
+use crate::limits::{GROUPS_PER_REQUEST_MAX, PUSH_BYTES_MAX, PUSH_ENTRIES_MAX};
+use crate::log::Height;
+use crate::store::keys as rows;
+use crate::sync::message::{LEVEL, Request, Response, ScopeFrontier};
+use crate::sync::session::{Asked, Session, Wanted, priority};
+use minicbor::bytes::ByteVec;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Statements passed on to one peer in one message.
+const HELDS_PER_MESSAGE_MAX: usize = 64;
+/// After a call that failed, wait this long before the next round.
+const RETRY_MS: u64 = 3_000;
+
+impl Engine {
+    /// What the first input of a process sets going.
+    pub(crate) fn start(&mut self, cx: &mut Cx<'_>) {
+        // Scopes that no other node shares have nobody to ask (ruling A6).
+        let scopes: Vec<ScopeId> = self.scopes.keys().copied().collect();
+        for scope in scopes {
+            if self.others(&scope).is_empty() {
+                self.published.insert(scope);
+            }
+        }
+        self.recall_addresses(cx);
+        let wanted = super::read::Reader { view: &self.view, store: &*cx.tx, now: cx.now }.wanted(10_000);
+        cx.effects.extend(wanted.into_iter().map(|(blob, size, group)| Effect::FetchBlob { blob, size, group }));
+    }
+
+    /// The other nodes that share a scope.
+    fn others(&self, scope: &ScopeId) -> Vec<NodeId> {
+        let Some(org) = self.view.org_state() else { return Vec::new() };
+        let own = self.node();
+        org.connectable().filter(|node| *node != own && self.share(node, scope) == Share::All).collect()
+    }
+
+    pub(crate) fn peer_connected(&mut self, cx: &mut Cx<'_>, peer: NodeId) {
+        let status = self.view_mut().peers.entry(peer).or_default();
+        if !status.connected {
+            status.connected = true;
+            status.since = Some(cx.now);
+        }
+        cx.tx.put(&rows::seen(&peer), &cx.now.0.to_be_bytes());
+        cx.notify(Notice::Network);
+        self.sessions.insert(peer, Session::new());
+        if let Some(org) = self.org() {
+            let hello = Request::Hello { level: LEVEL, tag: org_tag(&org), now: cx.now.0 };
+            self.call(cx, peer, &hello, Asked::Hello);
+        }
+    }
+
+    pub(crate) fn peer_gone(&mut self, cx: &mut Cx<'_>, peer: NodeId) {
+        self.sessions.remove(&peer);
+        let status = self.view_mut().peers.entry(peer).or_default();
+        status.connected = false;
+        status.since = Some(cx.now);
+        cx.tx.put(&rows::seen(&peer), &cx.now.0.to_be_bytes());
+        cx.notify(Notice::Network);
+    }
+
+    pub(crate) fn call(&mut self, cx: &mut Cx<'_>, peer: NodeId, request: &Request, asked: Asked) {
+        let Some(session) = self.sessions.get_mut(&peer) else { return };
+        self.calls += 1;
+        session.in_flight.insert(self.calls, asked);
+        cx.effects.push(Effect::Request { peer, call: self.calls, bytes: request.encode() });
+    }
+
+    pub(crate) fn peer_response(&mut self, cx: &mut Cx<'_>, peer: NodeId, call: u64, bytes: Option<&[u8]>) {
+        let Some(asked) = self.sessions.get_mut(&peer).and_then(|session| session.in_flight.remove(&call)) else {
+            return;
+        };
+        match (bytes.map(Response::decode), asked) {
+            (Some(Ok(response)), asked) => self.take_response(cx, peer, asked, response),
+            // What was pushed in vain is found by the next comparison.
+            (_, Asked::Push(scopes)) => {
+                if let Some(session) = self.sessions.get_mut(&peer) {
+                    session.announce.extend(scopes);
+                }
+            }
+            (_, Asked::Note) => {}
+            (_, _) => self.fail_round(cx, peer),
+        }
+        self.go_on(cx, peer);
+    }
+
+    fn fail_round(&mut self, cx: &Cx<'_>, peer: NodeId) {
+        if let Some(session) = self.sessions.get_mut(&peer) {
+            session.wanted.clear();
+            session.busy = false;
+            session.progress = false;
+            session.next = Millis(cx.now.0 + RETRY_MS);
+        }
+    }
+
+    fn take_response(&mut self, cx: &mut Cx<'_>, peer: NodeId, asked: Asked, response: Response) {
+        match (asked, response) {
+            (Asked::Hello, Response::Hello { tag, now, .. }) if self.org().map(|org| org_tag(&org)) == Some(tag) => {
+                if let Some(session) = self.sessions.get_mut(&peer) {
+                    session.greeted = true;
+                    session.clock_ms = now as i64 - cx.now.0 as i64;
+                }
+                self.give_addresses(cx, peer);
+                self.compare(cx, peer);
+            }
+            (Asked::Compare(root), Response::Compared { same }) => {
+                // Ours may have moved since; then the answer proves nothing about now.
+                if same && root == self.root_for(&peer) {
+                    self.proved_equal(cx, peer);
+                    self.end_round(cx, peer, true);
+                } else {
+                    self.call(cx, peer, &Request::Digests, Asked::Digests);
+                }
+            }
+            (Asked::Digests, Response::Digests { digests }) => {
+                let differing = digests
+                    .into_iter()
+                    .take(GROUPS_PER_REQUEST_MAX)
+                    .filter(|theirs| self.scope_digest(&theirs.scope, theirs.data) != theirs.digest)
+                    .map(|theirs| theirs.scope)
+                    .chain(self.unpublished_with(&peer));
+                let scopes: BTreeSet<ScopeId> = differing.collect();
+                if !scopes.is_empty() {
+                    let scopes: Vec<ScopeId> = scopes.into_iter().collect();
+                    let request = Request::Frontier { scopes: scopes.clone() };
+                    self.call(cx, peer, &request, Asked::Frontier(scopes));
+                }
+            }
+            (Asked::Frontier(asked), Response::Frontier { scopes }) => {
+                for frontier in scopes.into_iter().filter(|frontier| asked.contains(&frontier.scope)) {
+                    self.take_frontier(cx, peer, frontier);
+                }
+            }
+            (Asked::Range(wanted), Response::Range { batches }) => self.take_range(cx, peer, wanted, &batches),
+            (Asked::Push(_), Response::Noted { helds }) => {
+                for held in helds {
+                    self.take_held(cx, peer, held);
+                }
+            }
+            (Asked::Note, _) => {}
+            _ => self.fail_round(cx, peer),
+        }
+    }
+
+    /// Scopes shared with a peer whose own logs wait to be published.
+    fn unpublished_with(&self, peer: &NodeId) -> Vec<ScopeId> {
+        let shared = self.shared(peer).into_iter().map(|(scope, _)| scope);
+        shared.filter(|scope| !self.published.contains(scope)).collect()
+    }
+
+    fn compare(&mut self, cx: &mut Cx<'_>, peer: NodeId) {
+        let root = self.root_for(&peer);
+        if let Some(session) = self.sessions.get_mut(&peer) {
+            session.busy = true;
+            self.call(cx, peer, &Request::Compare { root }, Asked::Compare(root));
+        }
+    }
+
+    /// Both hold the same: said only after a comparison (`ui.md`).
+    pub(crate) fn proved_equal(&mut self, cx: &mut Cx<'_>, peer: NodeId) {
+        let now = cx.now;
+        let status = self.view_mut().peers.entry(peer).or_default();
+        let news = status.up_to_date.is_none_or(|before| now.0 > before.0 + 1_000);
+        status.up_to_date = Some(now);
+        if news {
+            cx.notify(Notice::Network);
+        }
+        for (scope, share) in self.shared(&peer) {
+            self.publish(scope);
+            if share == Share::All {
+                let heights = self.heights(&scope, Class::Data);
+                for height in heights {
+                    self.know(&peer, height.log, height.next);
+                }
+            }
+        }
+    }
+
+    /// A peer's view of our own logs is known and not ahead: they may leave (ruling A6).
+    fn publish(&mut self, scope: ScopeId) {
+        if self.published.insert(scope) {
+            for session in self.sessions.values_mut() {
+                session.announce.insert(scope);
+            }
+        }
+    }
+
+    fn take_frontier(&mut self, cx: &mut Cx<'_>, peer: NodeId, frontier: ScopeFrontier) {
+        let scope = frontier.scope;
+        let of_org = self.org().map(ScopeId::from) == Some(scope);
+        let mut own_ahead = false;
+        let mut lacks = false;
+        for (class, heights) in [(Class::Control, &frontier.control), (Class::Data, &frontier.data)] {
+            for height in heights.iter().take(crate::limits::FRONTIER_LOGS_MAX) {
+                own_ahead |= self.check_own(cx, height);
+                self.want(&peer, scope, priority(of_org, class), height);
+                lacks |= self.logs.get(&height.log).is_some_and(|log| log.next > height.next);
+            }
+            let theirs: BTreeSet<LogId> = heights.iter().map(|height| height.log).collect();
+            lacks |= self.heights(&scope, class).iter().any(|height| !theirs.contains(&height.log));
+        }
+        if !own_ahead {
+            self.publish(scope);
+        }
+        if lacks && let Some(session) = self.sessions.get_mut(&peer) {
+            session.announce.insert(scope);
+        }
+        for held in frontier.helds {
+            self.take_held(cx, peer, held);
+        }
+    }
+
+    /// Notes what a peer holds of a log and queues what is missing here.
+    fn want(&mut self, peer: &NodeId, scope: ScopeId, priority: u8, height: &Height) {
+        self.know(peer, height.log, height.next);
+        let from = self.logs.get(&height.log).map_or(0, |log| log.next);
+        let Some(session) = self.sessions.get_mut(peer).filter(|_| height.next > from) else { return };
+        let wanted = Wanted { priority, log: height.log, from, to: height.next, scope };
+        if !session.wanted.iter().any(|known| known.log == height.log) {
+            session.wanted.push_back(wanted);
+        }
+    }
+
+    /// A peer that holds more of an own log than this node shows that the node went back in time: the log is closed, and
+    /// what is written from now on stands in a new one (ruling A6). True when it is ahead.
+    fn check_own(&mut self, cx: &mut Cx<'_>, height: &Height) -> bool {
+        let own = self.node();
+        let Some(log) = self.logs.get_mut(&height.log).filter(|log| log.node == own) else { return false };
+        let ahead = height.next > log.next || (height.next == log.next && height.head != log.head);
+        if ahead && !log.closed {
+            log.closed = true;
+            self.own.retain(|_, id| *id != height.log);
+            self.save_log(cx, &height.log);
+        }
+        ahead
+    }
+
+    fn take_range(&mut self, cx: &mut Cx<'_>, peer: NodeId, wanted: Wanted, batches: &[ByteVec]) {
+        let mut new = 0;
+        for bytes in batches {
+            let Ok(entries) = batch::decode(bytes) else { break };
+            if entries.first().map(Entry::log) != Some(wanted.log) {
+                break;
+            }
+            match self.ingest_wanted(cx, entries) {
+                Ingested::New(count) => new += count,
+                _ => break,
+            }
+        }
+        let next = self.logs.get(&wanted.log).map_or(0, |log| log.next);
+        let Some(session) = self.sessions.get_mut(&peer).filter(|_| new > 0) else { return };
+        session.progress = true;
+        if next < wanted.to {
+            session.wanted.push_back(Wanted { from: next, ..wanted });
+        }
+    }
+
+    /// Ingests entries of a scope that this node keeps; everything else is not its business.
+    pub(crate) fn ingest_wanted(&mut self, cx: &mut Cx<'_>, entries: Vec<Entry>) -> Ingested {
+        let Some(first) = entries.first() else { return Ingested::New(0) };
+        let (scope, class) = match self.logs.get(&first.log()) {
+            Some(log) => (log.scope, log.class),
+            None => match super::ingest::opening(first) {
+                Some((scope, class, _)) => (scope, class),
+                None => return Ingested::Malformed,
+            },
+        };
+        let of_org = self.org().map(ScopeId::from) == Some(scope);
+        if class == Class::Data && !of_org && self.share(&self.node(), &scope) != Share::All {
+            return Ingested::Stranger;
+        }
+        let outcome = self.ingest(cx, entries);
+        self.evaluate_stale(cx);
+        outcome
+    }
+
+    /// Asks for the next ranges, or ends the round.
+    fn go_on(&mut self, cx: &mut Cx<'_>, peer: NodeId) {
+        let Some(session) = self.sessions.get_mut(&peer) else { return };
+        for wanted in session.next_ranges() {
+            let request = Request::Range { log: wanted.log, from: wanted.from };
+            self.call(cx, peer, &request, Asked::Range(wanted));
+        }
+        if self.sessions.get(&peer).is_some_and(Session::is_round_over) {
+            self.end_round(cx, peer, false);
+        }
+    }
+
+    fn end_round(&mut self, cx: &mut Cx<'_>, peer: NodeId, equal: bool) {
+        let now = cx.now;
+        if self.sessions.get_mut(&peer).is_some_and(|session| session.end_round(now, equal)) {
+            self.compare(cx, peer);
+        }
+    }
+
+    /// About once a second: rounds that are due, announcements, statements.
+    pub(crate) fn tick(&mut self, cx: &mut Cx<'_>) {
+        let unstated: Vec<ScopeId> = std::mem::take(&mut self.unstated).into_iter().collect();
+        let own = self.node();
+        for scope in unstated {
+            let shared = self.share(&own, &scope) == Share::All;
+            if shared && self.state_held(cx, scope).is_some() {
+                self.relay.insert((scope, own), own);
+            }
+        }
+        self.pass_on_helds(cx);
+        self.state_addresses(cx);
+        let fresh = std::mem::take(&mut self.fresh);
+        let peers: Vec<NodeId> = self.sessions.keys().copied().collect();
+        for peer in peers {
+            let lacking = self.lacking(&peer, &fresh);
+            let Some(session) = self.sessions.get_mut(&peer).filter(|session| session.greeted) else { continue };
+            session.announce.extend(lacking);
+            let scopes: Vec<ScopeId> = std::mem::take(&mut session.announce).into_iter().collect();
+            let due = !session.busy && session.next <= cx.now;
+            if !scopes.is_empty() {
+                let scopes = scopes.into_iter().take(GROUPS_PER_REQUEST_MAX).collect();
+                self.call(cx, peer, &Request::Announce { scopes }, Asked::Note);
+            }
+            if due {
+                self.compare(cx, peer);
+            }
+        }
+    }
+
+    /// Scopes of which a peer is known to lack entries that came from elsewhere since the last tick.
+    fn lacking(&self, peer: &NodeId, fresh: &BTreeSet<(ScopeId, LogId)>) -> Vec<ScopeId> {
+        let Some(session) = self.sessions.get(peer) else { return Vec::new() };
+        let lacks = |log: &LogId| {
+            let next = self.logs.get(log).map_or(0, |log| log.next);
+            session.known.get(log).copied().unwrap_or(0) < next
+        };
+        let scopes: BTreeSet<ScopeId> =
+            fresh.iter().filter(|(_, log)| lacks(log)).map(|(scope, _)| *scope).collect();
+        scopes.into_iter().filter(|scope| self.share(peer, scope) > Share::Nothing).collect()
+    }
+
+    /// Gives new statements to the connected nodes that share the scope, but not back to who gave them.
+    fn pass_on_helds(&mut self, cx: &mut Cx<'_>) {
+        let relay = std::mem::take(&mut self.relay);
+        let mut per_peer: BTreeMap<NodeId, Vec<crate::sync::held::Held>> = BTreeMap::new();
+        for ((scope, node), from) in relay {
+            let Some(stated) = self.view.held.get(&scope).and_then(|nodes| nodes.get(&node)) else { continue };
+            for peer in self.sessions.keys().filter(|peer| **peer != from && **peer != node) {
+                if self.share(peer, &scope) == Share::All {
+                    per_peer.entry(*peer).or_default().push(stated.held.clone());
+                }
+            }
+        }
+        for (peer, helds) in per_peer {
+            for chunk in helds.chunks(HELDS_PER_MESSAGE_MAX) {
+                self.call(cx, peer, &Request::Helds { helds: chunk.to_vec() }, Asked::Note);
+            }
+        }
+    }
+
+    /// Gives own new entries at once to the connected nodes that share their scope.
+    pub(crate) fn push_written(&mut self, cx: &mut Cx<'_>) {
+        let written = std::mem::take(&mut cx.written);
+        let own = self.node();
+        for (scope, entries) in written {
+            if !self.published.contains(&scope) && self.others(&scope).is_empty() {
+                self.published.insert(scope);
+            }
+            let peers: Vec<NodeId> = self.sessions.keys().copied().filter(|peer| *peer != own).collect();
+            for peer in peers {
+                let share = self.share(&peer, &scope);
+                let greeted = self.sessions.get(&peer).is_some_and(|session| session.greeted);
+                if share == Share::Nothing || !greeted {
+                    continue;
+                }
+                match self.pushable(&peer, share, &entries) {
+                    Some(batches) if self.published.contains(&scope) => {
+                        let scopes = vec![scope];
+                        self.call(cx, peer, &Request::Push { batches }, Asked::Push(scopes));
+                        for entry in &entries {
+                            self.know(&peer, entry.log(), entry.header.seq + 1);
+                        }
+                    }
+                    _ => {
+                        if let Some(session) = self.sessions.get_mut(&peer) {
+                            session.announce.insert(scope);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The entries as batches, if the peer holds all that comes before them and they are few.
+    fn pushable(&self, peer: &NodeId, share: Share, entries: &[Entry]) -> Option<Vec<ByteVec>> {
+        let bytes: usize = entries.iter().map(|entry| 256 + entry.header.body_len as usize).sum();
+        if entries.len() > PUSH_ENTRIES_MAX || bytes > PUSH_BYTES_MAX {
+            return None;
+        }
+        let session = self.sessions.get(peer)?;
+        let mut by_log: BTreeMap<LogId, Vec<Entry>> = BTreeMap::new();
+        for entry in entries {
+            by_log.entry(entry.log()).or_default().push(entry.clone());
+        }
+        let mut ordered: Vec<(Class, Vec<Entry>)> = Vec::new();
+        for (id, run) in by_log {
+            let class = self.logs.get(&id)?.class;
+            if class == Class::Data && share < Share::All {
+                continue;
+            }
+            let first = run.first()?.header.seq;
+            if first > 0 && session.known.get(&id).copied().unwrap_or(0) < first {
+                return None;
+            }
+            ordered.push((class, run));
+        }
+        ordered.sort_by_key(|(class, _)| *class);
+        let batches = ordered.iter().flat_map(|(class, run)| encode_batches(run, *class));
+        Some(batches.map(ByteVec::from).collect())
+    }
+
+    /// The median difference of the peers' clocks to ours, in milliseconds, when at least three answer (ruling A9).
+    pub fn clock_difference_ms(&self) -> Option<i64> {
+        let mut all: Vec<i64> =
+            self.sessions.values().filter(|session| session.greeted).map(|session| session.clock_ms).collect();
+        all.sort_unstable();
+        (all.len() >= 3).then(|| all[all.len() / 2])
+    }
+}

@@ -1,0 +1,274 @@
+//! Answering peers: only what the asking node may have, within the limits. What it may not see and what does not exist
+//! answer alike (INV-22, INV-55).
+
+use super::ingest::Ingested;
+use super::{Cx, Engine};
+use crate::control::op::{Access, Class};
+use crate::entry::batch::{self, Signatures};
+use crate::entry::Entry;
+use crate::ids::{GroupId, LogId, NodeId, OrgId, ScopeId};
+use crate::keys::{self, Purpose};
+use crate::limits::{BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, GROUPS_PER_REQUEST_MAX};
+use crate::log::ChainError;
+use crate::sync::held::{Held, root};
+use crate::sync::message::{LEVEL, Request, Response, ScopeDigest, ScopeFrontier};
+use super::effect::{Effect, Notice};
+use super::view::held_row;
+use crate::store::keys as rows;
+use minicbor::bytes::ByteVec;
+use std::collections::BTreeSet;
+
+/// What a node may have of a scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Share {
+    /// Nothing, not even that it exists.
+    Nothing,
+    /// The control log of an open group (ruling D2).
+    Control,
+    /// Everything.
+    All,
+}
+
+/// The short tag by which two nodes see that they are of one organisation.
+pub fn org_tag(org: &OrgId) -> [u8; 16] {
+    let digest = keys::derive(Purpose::Scope, &[b"tag", &org.0]);
+    digest[..16].try_into().expect("a digest has 32 bytes")
+}
+
+impl Engine {
+    /// What a node may have of a scope, as seen here.
+    pub(crate) fn share(&self, peer: &NodeId, scope: &ScopeId) -> Share {
+        let Some(org) = self.view.org_state() else { return Share::Nothing };
+        if !org.connectable().any(|node| node == *peer) {
+            return Share::Nothing;
+        }
+        if self.org().map(ScopeId::from) == Some(*scope) {
+            return Share::All;
+        }
+        let Some(state) = self.view.group_state(&GroupId::from(*scope)) else { return Share::Nothing };
+        match org.site_of_node(peer) {
+            Some(site) if state.sites().contains(&site) => Share::All,
+            Some(_) if state.access() == Access::Open => Share::Control,
+            _ => Share::Nothing,
+        }
+    }
+
+    /// The scopes that both this node and a peer keep, in the order of their ids.
+    pub(crate) fn shared(&self, peer: &NodeId) -> Vec<(ScopeId, Share)> {
+        let own = self.node();
+        self.scopes
+            .keys()
+            .map(|scope| (*scope, self.share(peer, scope).min(self.share(&own, scope))))
+            .filter(|(_, share)| *share > Share::Nothing)
+            .collect()
+    }
+
+
+    /// One root over all that both are believed to share.
+    pub(crate) fn root_for(&self, peer: &NodeId) -> [u8; 32] {
+        let digests: Vec<(ScopeId, [u8; 32])> = self
+            .shared(peer)
+            .into_iter()
+            .map(|(scope, share)| (scope, self.scope_digest(&scope, share == Share::All)))
+            .collect();
+        root(digests.iter().map(|(scope, digest)| (scope, digest)))
+    }
+
+    /// Answers a peer's request.
+    pub(crate) fn serve(&mut self, cx: &mut Cx<'_>, peer: NodeId, token: u64, bytes: &[u8]) {
+        let response = match (Request::decode(bytes), self.org()) {
+            (Ok(request), Some(org)) if self.share(&peer, &ScopeId::from(org)) == Share::All => {
+                self.answer(cx, peer, org, request)
+            }
+            _ => Response::Refused,
+        };
+        cx.effects.push(Effect::Respond { token, bytes: response.encode() });
+    }
+
+    fn answer(&mut self, cx: &mut Cx<'_>, peer: NodeId, org: OrgId, request: Request) -> Response {
+        match request {
+            Request::Hello { tag, .. } if tag == org_tag(&org) => {
+                Response::Hello { level: LEVEL, tag, now: cx.now.0 }
+            }
+            Request::Hello { .. } => Response::Refused,
+            Request::Compare { root } => {
+                let same = root == self.root_for(&peer);
+                if same {
+                    self.proved_equal(cx, peer);
+                } else if let Some(session) = self.sessions.get_mut(&peer) {
+                    // It lacks something of ours, or we of its: look too.
+                    session.poke(cx.now);
+                }
+                Response::Compared { same }
+            }
+            Request::Digests => {
+                let digests = self.shared(&peer).into_iter().take(GROUPS_PER_REQUEST_MAX);
+                let digest = |(scope, share)| ScopeDigest {
+                    scope,
+                    digest: self.scope_digest(&scope, share == Share::All),
+                    data: share == Share::All,
+                };
+                Response::Digests { digests: digests.map(digest).collect() }
+            }
+            Request::Frontier { scopes } => {
+                let scopes: BTreeSet<ScopeId> = scopes.into_iter().take(GROUPS_PER_REQUEST_MAX).collect();
+                let frontiers = scopes.iter().filter_map(|scope| self.frontier_for(&peer, scope)).collect();
+                Response::Frontier { scopes: frontiers }
+            }
+            Request::Range { log, from } => Response::Range { batches: self.range(cx, &peer, &log, from) },
+            Request::Push { batches } => self.take_push(cx, peer, batches),
+            Request::Announce { .. } => {
+                if let Some(session) = self.sessions.get_mut(&peer) {
+                    session.poke(cx.now);
+                }
+                Response::Noted { helds: Vec::new() }
+            }
+            Request::Addresses { records } => {
+                for record in records.into_iter().take(64) {
+                    self.take_addresses(cx, peer, record);
+                }
+                Response::Noted { helds: Vec::new() }
+            }
+            Request::Helds { helds } => {
+                for held in helds {
+                    self.take_held(cx, peer, held);
+                }
+                Response::Noted { helds: Vec::new() }
+            }
+        }
+    }
+
+    fn frontier_for(&self, peer: &NodeId, scope: &ScopeId) -> Option<ScopeFrontier> {
+        let share = self.share(peer, scope);
+        if share == Share::Nothing {
+            return None;
+        }
+        let open = |class| {
+            let mut heights = self.heights(scope, class);
+            heights.retain(|height| self.may_leave(&height.log));
+            heights
+        };
+        let all = share == Share::All;
+        let helds = self.view.held.get(scope).filter(|_| all).map(|nodes| {
+            nodes.values().filter(|stated| stated.held.node != *peer).map(|stated| stated.held.clone()).collect()
+        });
+        Some(ScopeFrontier {
+            scope: *scope,
+            control: open(Class::Control),
+            data: if all { open(Class::Data) } else { Vec::new() },
+            helds: helds.unwrap_or_default(),
+        })
+    }
+
+    /// Whether a log may leave the node: an own one only once a peer's view of it is known (ruling A6).
+    pub(crate) fn may_leave(&self, log: &LogId) -> bool {
+        self.logs
+            .get(log)
+            .is_some_and(|state| state.node != self.node() || self.published.contains(&state.scope))
+    }
+
+    /// Entries of a log from a position on, ending at one whose signature is at hand.
+    fn range(&self, cx: &Cx<'_>, peer: &NodeId, log: &LogId, from: u64) -> Vec<ByteVec> {
+        let Some(state) = self.logs.get(log) else { return Vec::new() };
+        let share = self.share(peer, &state.scope);
+        if share == Share::Nothing || (share == Share::Control && state.class == Class::Data) || !self.may_leave(log) {
+            return Vec::new();
+        }
+        let mut entries: Vec<Entry> = Vec::new();
+        let (mut bytes, mut signed) = (0, 0);
+        for entry in super::lookup::entries_of(&*cx.tx, log, from) {
+            bytes += 160 + entry.body.as_ref().map_or(0, |body| body.bytes.len());
+            entries.push(entry);
+            if entries.last().is_some_and(|entry| entry.signature.is_some()) {
+                signed = entries.len();
+            }
+            if entries.len() == BATCH_ENTRIES_MAX || (bytes > BATCH_BYTES_MAX && signed > 0) {
+                break;
+            }
+        }
+        entries.truncate(signed);
+        encode_batches(&entries, state.class).into_iter().map(ByteVec::from).collect()
+    }
+
+    fn take_push(&mut self, cx: &mut Cx<'_>, peer: NodeId, batches: Vec<ByteVec>) -> Response {
+        let mut scopes: BTreeSet<ScopeId> = BTreeSet::new();
+        let mut gap = false;
+        for bytes in batches.iter().take(crate::limits::PUSH_ENTRIES_MAX) {
+            let Ok(entries) = batch::decode(bytes) else { return Response::Refused };
+            let Some(log) = entries.first().map(Entry::log) else { continue };
+            // Only what this node wants: a group in which its site has people, or the organisation.
+            let outcome = self.ingest_wanted(cx, entries);
+            gap |= matches!(outcome, Ingested::Chain(ChainError::Gap) | Ingested::Stranger);
+            if let Some(state) = self.logs.get(&log) {
+                scopes.insert(state.scope);
+                let (next, node) = (state.next, peer);
+                self.know(&node, log, next);
+            }
+        }
+        if gap && let Some(session) = self.sessions.get_mut(&peer) {
+            session.poke(cx.now);
+        }
+        let helds = scopes.into_iter().filter_map(|scope| self.state_held(cx, scope)).collect();
+        Response::Noted { helds }
+    }
+
+    pub(crate) fn know(&mut self, peer: &NodeId, log: LogId, next: u64) {
+        if let Some(session) = self.sessions.get_mut(peer) {
+            let known = session.known.entry(log).or_default();
+            *known = (*known).max(next);
+        }
+    }
+
+    // --- statements -----------------------------------------------------------------------------------------------
+
+    /// Makes and keeps this node's newest statement over a scope. True once the transaction is durable, and nothing
+    /// leaves before (D1, INV-10).
+    pub(crate) fn state_held(&mut self, cx: &mut Cx<'_>, scope: ScopeId) -> Option<Held> {
+        let org = self.org()?;
+        self.unstated.remove(&scope);
+        let heights = self.heights(&scope, Class::Data);
+        let own = self.view.held.get(&scope).and_then(|nodes| nodes.get(&self.node()));
+        if let Some(own) = own.filter(|own| own.held.heights == heights) {
+            return Some(own.held.clone());
+        }
+        let hlc = self.clock.tick(cx.now, crate::clock::Hlc(own.map_or(0, |own| own.held.hlc)));
+        let held = Held::sign(scope, hlc, heights, &org, &self.identity.key);
+        cx.tx.put(&rows::held(&scope, &held.node), &held_row(&held));
+        self.view_mut().take_held(held.clone());
+        Some(held)
+    }
+
+    /// Takes a statement of another node, from it or relayed.
+    pub(crate) fn take_held(&mut self, cx: &mut Cx<'_>, from: NodeId, held: Held) {
+        let (Some(org), node, scope) = (self.org(), held.node, held.scope) else { return };
+        let known = self.view.held.get(&scope).and_then(|nodes| nodes.get(&node)).map_or(0, |stated| stated.held.hlc);
+        let relevant = node != self.node()
+            && held.hlc > known
+            && self.share(&from, &scope) == Share::All
+            && self.share(&node, &scope) == Share::All
+            && !crate::clock::is_ahead(cx.now, crate::clock::Hlc(held.hlc));
+        if !relevant || !held.is_valid(&org) {
+            return;
+        }
+        for height in &held.heights {
+            self.know(&node, height.log, height.next);
+        }
+        cx.tx.put(&rows::held(&scope, &node), &held_row(&held));
+        if self.view_mut().take_held(held) {
+            self.relay.insert((scope, node), from);
+            let org_scope = ScopeId::from(org);
+            if scope != org_scope {
+                cx.notify(Notice::Delivery { group: GroupId::from(scope) });
+            }
+        }
+    }
+}
+
+/// Batches of contiguous entries: `group.create` stands in another scope than what follows it.
+pub(crate) fn encode_batches(entries: &[Entry], class: Class) -> Vec<Vec<u8>> {
+    let signatures = if class == Class::Control { Signatures::All } else { Signatures::Last };
+    entries
+        .chunk_by(|a, b| a.header.scope == b.header.scope)
+        .map(|run| batch::encode(run, signatures))
+        .collect()
+}

@@ -1,0 +1,192 @@
+//! Own entries: numbered, timed, chained and signed. An own log is opened when it is first needed.
+
+use super::ingest::control_entry;
+use super::{Cx, Engine};
+use crate::clock::Hlc;
+use crate::control::op::{Class, ControlOp, LogOpen, See, kind};
+use crate::entry::{Body, Entry, Header};
+use crate::group::DataOp;
+use crate::ids::{EntryId, GroupId, LogId, OrgId, ScopeId, UserId};
+use crate::limits::{CTL_HEADS_MAX, EXPLICIT_EVERY_ENTRIES, SEE_HEADS_MAX};
+use crate::log;
+
+/// What an own entry says beside its place in the log.
+pub(crate) struct Draft {
+    pub(crate) kind: u16,
+    pub(crate) body: Vec<u8>,
+    pub(crate) actor: Option<UserId>,
+    pub(crate) refs: Vec<EntryId>,
+}
+
+impl Draft {
+    /// A control operation.
+    pub(crate) fn control(op: &ControlOp, actor: Option<UserId>) -> Self {
+        let (kind, body) = op.encode();
+        Self { kind, body, actor, refs: Vec::new() }
+    }
+
+    /// A data operation.
+    pub(crate) fn data(op: &DataOp, actor: Option<UserId>, refs: Vec<EntryId>) -> Self {
+        let (kind, body) = op.encode();
+        Self { kind, body, actor, refs }
+    }
+}
+
+impl Engine {
+    /// The control frontier that a new entry names: the heads of the organisation's history and of the group's.
+    fn frontier(&self, scope: &ScopeId) -> Vec<EntryId> {
+        let mut heads: Vec<EntryId> = self.org.iter().flat_map(|org| org.history.heads()).collect();
+        if let Some(group) = self.groups.get(&GroupId::from(*scope)) {
+            heads.extend(group.history.heads());
+        }
+        heads.sort_unstable();
+        heads
+    }
+
+    /// Keeps the frontier within a header's room by folding many heads into one `see` entry (ruling D4).
+    fn folded_frontier(&mut self, cx: &mut Cx<'_>, org: OrgId, scope: ScopeId) -> Vec<EntryId> {
+        let frontier = self.frontier(&scope);
+        if frontier.len() <= CTL_HEADS_MAX {
+            return frontier;
+        }
+        let org_scope = ScopeId::from(org);
+        let heads: Vec<EntryId> =
+            self.org.iter().flat_map(|org| org.history.heads()).take(SEE_HEADS_MAX).collect();
+        if heads.len() > CTL_HEADS_MAX / 2 {
+            let see = Draft::control(&ControlOp::See(See { heads }), None);
+            let ctl = self.own_frontier(&org_scope);
+            self.append(cx, org, org_scope, Class::Control, see, ctl);
+        }
+        let frontier = self.frontier(&scope);
+        if frontier.len() > CTL_HEADS_MAX && scope != org_scope {
+            let heads = frontier.into_iter().take(SEE_HEADS_MAX).collect();
+            let see = Draft::control(&ControlOp::See(See { heads }), None);
+            let ctl = self.own_frontier(&scope);
+            self.append(cx, org, scope, Class::Control, see, ctl);
+            return self.frontier(&scope).into_iter().take(CTL_HEADS_MAX).collect();
+        }
+        frontier.into_iter().take(CTL_HEADS_MAX).collect()
+    }
+
+    /// The frontier in force in this node's control log of a scope: a `see` entry repeats it and names its heads in its body.
+    fn own_frontier(&self, scope: &ScopeId) -> Vec<EntryId> {
+        self.own.get(&(*scope, Class::Control)).and_then(|id| self.logs.get(id)).map_or(Vec::new(), |log| log.ctl.clone())
+    }
+
+    /// Writes an own entry and folds it. The caller has checked that it may.
+    pub(crate) fn write(&mut self, cx: &mut Cx<'_>, scope: ScopeId, class: Class, draft: Draft) -> EntryId {
+        let org = self.org().expect("commands are refused before there is an organisation");
+        let ctl = self.folded_frontier(cx, org, scope);
+        self.append(cx, org, scope, class, draft, ctl)
+    }
+
+    fn append(
+        &mut self,
+        cx: &mut Cx<'_>,
+        org: OrgId,
+        scope: ScopeId,
+        class: Class,
+        draft: Draft,
+        ctl: Vec<EntryId>,
+    ) -> EntryId {
+        let id = match self.own.get(&(scope, class)) {
+            Some(id) => *id,
+            None => self.open_log(cx, org, scope, class, &ctl),
+        };
+        let log = self.logs[&id].clone();
+        let explicit = log.ctl != ctl || log.next.is_multiple_of(EXPLICIT_EVERY_ENTRIES);
+        let hlc = self.clock.tick(cx.now, Hlc(log.hlc));
+        let body = Body { salt: cx.random(), bytes: draft.body };
+        let header = Header {
+            scope,
+            log: Some(id),
+            seq: log.next,
+            prev: Some(log.head),
+            hlc,
+            ctl: explicit.then_some(ctl),
+            kind: draft.kind,
+            actor: draft.actor,
+            body_len: body.bytes.len() as u32,
+            body_commit: body.commitment(),
+            refs: draft.refs,
+            auth_proof: None,
+            extra: Vec::new(),
+        };
+        let entry = Entry::sign(header, body, &org, &self.identity.key);
+        self.take_own(cx, &id, entry)
+    }
+
+    /// Opens an own log of a scope, naming its earlier incarnations.
+    fn open_log(&mut self, cx: &mut Cx<'_>, org: OrgId, scope: ScopeId, class: Class, ctl: &[EntryId]) -> LogId {
+        let node = self.node();
+        let previous = self
+            .scopes
+            .get(&scope)
+            .into_iter()
+            .flatten()
+            .filter(|id| self.logs.get(id).is_some_and(|log| log.node == node && log.class == class))
+            .copied()
+            .collect();
+        let open = LogOpen { node, class, nonce: cx.random(), previous };
+        let draft = Draft::control(&ControlOp::LogOpen(open), None);
+        let entry = self.opening_entry(cx, org, scope, draft, ctl.to_vec());
+        let id = entry.log();
+        self.note_log(id, log::opened(&entry, scope, class, node));
+        self.take_own(cx, &id, entry);
+        id
+    }
+
+    /// The entry that opens a log, or a group.
+    pub(crate) fn opening_entry(
+        &mut self,
+        cx: &mut Cx<'_>,
+        org: OrgId,
+        scope: ScopeId,
+        draft: Draft,
+        ctl: Vec<EntryId>,
+    ) -> Entry {
+        let hlc = self.clock.tick(cx.now, Hlc(0));
+        let body = Body { salt: cx.random(), bytes: draft.body };
+        let header = Header {
+            scope,
+            log: None,
+            seq: 0,
+            prev: None,
+            hlc,
+            ctl: Some(ctl),
+            kind: draft.kind,
+            actor: draft.actor,
+            body_len: body.bytes.len() as u32,
+            body_commit: body.commitment(),
+            refs: draft.refs,
+            auth_proof: None,
+            extra: Vec::new(),
+        };
+        Entry::sign(header, body, &org, &self.identity.key)
+    }
+
+    /// Creates a group: its first entry opens the creator's control log.
+    pub(crate) fn open_group(&mut self, cx: &mut Cx<'_>, draft: Draft) -> GroupId {
+        let org = self.org().expect("commands are refused before there is an organisation");
+        let ctl = self.folded_frontier(cx, org, ScopeId::from(org));
+        let entry = self.opening_entry(cx, org, ScopeId::from(org), draft, ctl);
+        let group = GroupId::from(entry.id);
+        let id = entry.log();
+        self.published.insert(ScopeId::from(group));
+        self.note_log(id, log::opened(&entry, ScopeId::from(group), Class::Control, self.node()));
+        self.take_own(cx, &id, entry);
+        group
+    }
+
+    fn take_own(&mut self, cx: &mut Cx<'_>, id: &LogId, entry: Entry) -> EntryId {
+        let (entry_id, scope) = (entry.id, self.logs[id].scope);
+        debug_assert!(control_entry(&entry, self.node(), &[]).is_some() || entry.header.kind >= kind::DATA);
+        let run = [entry];
+        self.store_run(cx, id, &run);
+        self.fold_run(cx, id, &run);
+        self.save_log(cx, id);
+        let [entry] = run;
+        cx.written.entry(scope).or_default().push(entry);
+        entry_id
+    }
+}

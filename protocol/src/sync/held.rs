@@ -1,0 +1,96 @@
+//! What a node states to hold durably: signed, newest wins, relayed by anyone (ruling D1). The only source of the words
+//! "received by".
+
+use crate::clock::Hlc;
+use crate::codec;
+use crate::ids::{LogId, NodeId, OrgId, ScopeId};
+use crate::keys::{self, Context, Digest, PublicKey, Purpose, SecretKey, SignatureBytes};
+use crate::limits::FRONTIER_LOGS_MAX;
+use crate::log::Height;
+use minicbor::{Decode, Encode};
+
+/// A node's statement over one scope.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Held {
+    /// The scope.
+    #[n(0)]
+    pub scope: ScopeId,
+    /// Who states it.
+    #[n(1)]
+    pub node: NodeId,
+    /// When; the newest statement of a node over a scope counts.
+    #[n(2)]
+    pub hlc: u64,
+    /// Data logs and how far they are held, in the order of log ids.
+    #[n(3)]
+    pub heights: Vec<Height>,
+    /// Over all of it.
+    #[cbor(n(4), with = "minicbor::bytes")]
+    pub signature: SignatureBytes,
+}
+
+fn digest(scope: &ScopeId, node: &NodeId, hlc: u64, heights: &[Height]) -> Digest {
+    keys::derive(
+        Purpose::Frontier,
+        &[&scope.0, &node.0, &hlc.to_be_bytes(), &codec::encode(&heights.to_vec())],
+    )
+}
+
+impl Held {
+    /// Makes a statement of this node.
+    pub fn sign(scope: ScopeId, hlc: Hlc, heights: Vec<Height>, org: &OrgId, key: &SecretKey) -> Self {
+        let node = key.node();
+        let signature = key.sign(Context::Held, org, &digest(&scope, &node, hlc.0, &heights));
+        Self { scope, node, hlc: hlc.0, heights, signature }
+    }
+
+    /// Whether the node really stated this, in a canonical order and within the limits.
+    pub fn is_valid(&self, org: &OrgId) -> bool {
+        self.heights.len() <= FRONTIER_LOGS_MAX
+            && self.heights.windows(2).all(|pair| pair[0].log < pair[1].log)
+            && keys::verify(
+                PublicKey::from(self.node),
+                Context::Held,
+                org,
+                &digest(&self.scope, &self.node, self.hlc, &self.heights),
+                &self.signature,
+            )
+    }
+
+    /// How many entries of a log the node states to hold.
+    pub fn height(&self, log: &LogId) -> u64 {
+        self.heights.binary_search_by(|height| height.log.cmp(log)).map_or(0, |at| self.heights[at].next)
+    }
+}
+
+/// The digest of a frontier: two nodes with equal digests hold the same entries.
+pub fn frontier_digest(heights: &[Height]) -> Digest {
+    keys::derive(Purpose::Frontier, &[&codec::encode(&heights.to_vec())])
+}
+
+/// One root over many scopes' digests, given in the order of scope ids.
+pub fn root<'a>(digests: impl Iterator<Item = (&'a ScopeId, &'a Digest)>) -> Digest {
+    let bytes: Vec<u8> = digests.flat_map(|(scope, digest)| scope.0.iter().chain(digest).copied()).collect();
+    keys::derive(Purpose::Frontier, &[&bytes])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::EntryId;
+
+    #[test]
+    fn a_statement_is_the_nodes_own_and_only_over_what_it_says() {
+        let key = SecretKey::from_seed(&[4; 32]);
+        let org = OrgId([1; 32]);
+        let height = |n: u8| Height { log: LogId([n; 32]), next: u64::from(n), head: EntryId([n; 32]) };
+        let held = Held::sign(ScopeId([2; 32]), Hlc(9), vec![height(1), height(5)], &org, &key);
+        assert!(held.is_valid(&org));
+        assert_eq!((held.height(&LogId([5; 32])), held.height(&LogId([6; 32]))), (5, 0));
+        let mut more = held.clone();
+        more.heights[0].next += 1;
+        assert!(!more.is_valid(&org));
+        assert!(!held.is_valid(&OrgId([2; 32])));
+    }
+}
