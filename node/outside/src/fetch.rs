@@ -16,7 +16,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
 use reqwest::header::{
     ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH,
     LAST_MODIFIED, LOCATION,
@@ -28,29 +27,25 @@ use url::{Host, Url};
 
 mod address;
 mod body;
+mod config;
 mod error;
 mod header;
+mod request;
 mod resolve;
 mod tls;
 
 pub use address::{Origin, is_global_unicast};
+pub use config::{ConfigError, FetcherConfig};
 pub use error::FetchError;
 pub use header::{VALIDATOR_BYTES_MAX, WAIT_MAX};
+pub use request::{
+    Fetched, INFLATED_BYTES_MAX, Limits, REDIRECTS_MAX, Request, SENT_BYTES_MAX, TOTAL_TIME_MAX, URL_BYTES_MAX,
+};
 pub use resolve::{Addresses, Resolve, SystemResolver};
 pub use tls::install_provider;
 
 use address::Policy;
 
-/// Time for the whole exchange, name lookup and redirects included (protocol 7.6).
-pub const TOTAL_TIME_MAX: Duration = Duration::from_secs(10);
-/// Bytes of a body as sent (protocol 7.6).
-pub const SENT_BYTES_MAX: usize = 5 * 1024 * 1024;
-/// Bytes of a body once inflated: text packs three to one, so an honest full document still fits.
-pub const INFLATED_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// Redirects followed (protocol 7.6).
-pub const REDIRECTS_MAX: usize = 3;
-/// Longest address accepted; what browsers and servers agree on in practice.
-pub const URL_BYTES_MAX: usize = 2_000;
 /// Addresses of one name that are looked at; a name with more is a trick or a mistake.
 const ADDRESSES_MAX: usize = 32;
 /// Fetches under way at once, so that a large OPML import cannot take the node's memory (8 × 21 MiB at worst).
@@ -60,133 +55,6 @@ const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
 /// What the fetcher says it would like: feeds before pages.
 const ACCEPTED: &str = "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml, \
                         application/xml;q=0.9, text/xml;q=0.9, application/json;q=0.8, text/html;q=0.7, */*;q=0.5";
-
-/// How a [`Fetcher`] is set up.
-#[derive(Clone)]
-pub struct FetcherConfig {
-    /// The fixed `User-Agent`.
-    pub agent: String,
-    /// Exact origins (`scheme://host[:port]`) that may be internal.
-    pub allowed_origins: Vec<String>,
-    /// The node's own addresses, never connected to.
-    pub own_addresses: Vec<IpAddr>,
-    /// Further trusted roots, DER encoded.
-    pub extra_roots: Vec<Vec<u8>>,
-    /// How names become addresses.
-    pub resolver: Arc<dyn Resolve>,
-}
-
-impl Default for FetcherConfig {
-    fn default() -> Self {
-        Self {
-            agent: "Archipel (feed reader)".to_owned(),
-            allowed_origins: Vec::new(),
-            own_addresses: Vec::new(),
-            extra_roots: Vec::new(),
-            resolver: Arc::new(SystemResolver),
-        }
-    }
-}
-
-/// A setting that cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// Not of the form `scheme://host[:port]`.
-    #[error("not an exact origin: {text}")]
-    BadOrigin {
-        /// The text as given.
-        text: String,
-    },
-    /// A further root is not a certificate.
-    #[error("not a root certificate: {reason}")]
-    BadRoot {
-        /// Technical cause.
-        reason: String,
-    },
-    /// The agent is not a header value, or the TLS provider is missing.
-    #[error("cannot set up the web client: {reason}")]
-    Client {
-        /// Technical cause.
-        reason: String,
-    },
-}
-
-/// What one request may cost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Time for the whole exchange.
-    pub total: Duration,
-    /// Bytes of the body as sent.
-    pub sent_bytes_max: usize,
-    /// Bytes of the body once inflated.
-    pub inflated_bytes_max: usize,
-    /// Redirects followed.
-    pub redirects_max: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            total: TOTAL_TIME_MAX,
-            sent_bytes_max: SENT_BYTES_MAX,
-            inflated_bytes_max: INFLATED_BYTES_MAX,
-            redirects_max: REDIRECTS_MAX,
-        }
-    }
-}
-
-/// One document wanted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Request {
-    /// Address, http or https.
-    pub url: String,
-    /// `ETag` of the copy already held.
-    pub etag: Option<String>,
-    /// `Last-Modified` of the copy already held.
-    pub last_modified: Option<String>,
-    /// What it may cost.
-    pub limits: Limits,
-}
-
-impl Request {
-    /// A first request for an address, with the usual limits.
-    #[must_use]
-    pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), ..Self::default() }
-    }
-}
-
-/// A fetch that went well.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fetched {
-    /// The copy already held is still right.
-    NotModified {
-        /// New address to store, when the site moved for good.
-        permanent_redirect: Option<String>,
-        /// How long the site calls the copy fresh.
-        max_age: Option<Duration>,
-    },
-    /// A document.
-    Document {
-        /// The body, inflated.
-        bytes: Bytes,
-        /// Address that the document came from, after redirects: the base of its links.
-        final_url: String,
-        /// New address to store, when the site moved for good (only 301 and 308 on the way, no loss of TLS).
-        permanent_redirect: Option<String>,
-        /// To send next time.
-        etag: Option<String>,
-        /// To send next time.
-        last_modified: Option<String>,
-        /// As sent.
-        content_type: Option<String>,
-        /// How long the site asks to wait.
-        retry_after: Option<Duration>,
-        /// How long the site calls the document fresh.
-        max_age: Option<Duration>,
-    },
-}
 
 /// Fetches documents from foreign addresses under the rules at the head of this file. Cheap to share behind an `Arc`.
 pub struct Fetcher {

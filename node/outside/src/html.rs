@@ -5,6 +5,7 @@
 
 mod block;
 mod discover;
+mod escape;
 mod line;
 mod marks;
 mod render;

@@ -175,7 +175,9 @@ async fn the_allow_list_changes_while_running_and_is_exact() {
     let fetcher = Arc::new(fetcher(&[]));
     assert_eq!(code(&fetcher, &server.url("/")).await, "feed_refused_address");
     fetcher.set_allowed_origins(&[server.origin()]).unwrap();
-    assert!(fetcher.fetch(Request::new(server.url("/"))).await.is_ok());
+    let (shared, url) = (Arc::clone(&fetcher), server.url("/"));
+    let other_task = tokio::spawn(async move { shared.fetch(Request::new(url)).await });
+    assert!(other_task.await.unwrap().is_ok());
     let by_name = server.url("/").replace("127.0.0.1", "localhost");
     assert_eq!(code(&fetcher, &by_name).await, "feed_refused_address");
     let bad = fetcher.set_allowed_origins(&["http://127.0.0.1/*".to_owned()]);
