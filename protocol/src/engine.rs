@@ -7,6 +7,7 @@
 mod addresses;
 mod command;
 pub mod effect;
+mod farewell;
 mod fold;
 mod ingest;
 pub mod input;
@@ -84,6 +85,10 @@ pub struct Engine {
     own: BTreeMap<(ScopeId, Class), LogId>,
     /// Scopes whose own logs may leave the node (ruling A6).
     published: BTreeSet<ScopeId>,
+    /// Own logs opened by this process: nobody can hold another version of them.
+    opened_now: BTreeSet<LogId>,
+    /// The sites of a group changed.
+    regrouped: bool,
     sessions: BTreeMap<NodeId, Session>,
     calls: u64,
     /// Scopes whose heights moved since this node last stated what it holds.
@@ -140,6 +145,8 @@ impl Engine {
             scopes: BTreeMap::new(),
             own: BTreeMap::new(),
             published: BTreeSet::new(),
+            opened_now: BTreeSet::new(),
+            regrouped: false,
             sessions: BTreeMap::new(),
             calls: 0,
             unstated: BTreeSet::new(),
@@ -328,6 +335,9 @@ impl Engine {
     /// Evaluates what changed, tells who may connect, publishes the picture.
     fn settle(&mut self, cx: &mut Cx<'_>) {
         self.evaluate_stale(cx);
+        if std::mem::take(&mut self.regrouped) {
+            self.sessions.values_mut().for_each(|session| session.poke(cx.now));
+        }
         let mut allowed: BTreeSet<NodeId> =
             self.view.org_state().map(|state| state.connectable().collect()).unwrap_or_default();
         allowed.remove(&self.node());

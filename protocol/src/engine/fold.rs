@@ -86,7 +86,8 @@ impl Engine {
         self.evaluate_states();
     }
 
-    /// Evaluates what changed; answers the groups whose state is new.
+    /// Evaluates what changed; answers the groups whose state is new. Where a group's sites changed, what is to be fetched
+    /// or given changed too: every peer is compared with soon.
     fn evaluate_states(&mut self) -> Vec<GroupId> {
         let Some(org) = &self.org else { return Vec::new() };
         if std::mem::take(&mut self.org_stale) {
@@ -106,6 +107,7 @@ impl Engine {
             group.stale = false;
             group.memo.clear();
             if let Some(evaluated) = crate::control::grants::GroupState::evaluate(*id, &group.history, &state) {
+                self.regrouped |= self.view.group_state(id).is_none_or(|before| before.sites() != evaluated.sites());
                 Arc::make_mut(&mut self.view).groups.insert(*id, Arc::new(evaluated));
                 changed.push(*id);
             }

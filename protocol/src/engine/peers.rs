@@ -378,7 +378,7 @@ impl Engine {
                     continue;
                 }
                 match self.pushable(&peer, share, &entries) {
-                    Some(batches) if self.published.contains(&scope) => {
+                    Some(batches) if entries.iter().all(|entry| self.may_leave(&entry.log())) => {
                         let scopes = vec![scope];
                         self.call(cx, peer, &Request::Push { batches }, Asked::Push(scopes));
                         for entry in &entries {

@@ -10,7 +10,7 @@ use crate::ids::{GroupId, LogId, NodeId, OrgId, ScopeId};
 use crate::keys::{self, Purpose};
 use crate::limits::{BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, GROUPS_PER_REQUEST_MAX};
 use crate::log::ChainError;
-use crate::sync::held::{Held, root};
+use crate::sync::held::{Held, frontier_digest, root};
 use crate::sync::message::{LEVEL, Request, Response, ScopeDigest, ScopeFrontier};
 use super::effect::{Effect, Notice};
 use super::view::held_row;
@@ -101,18 +101,10 @@ impl Engine {
                 }
                 Response::Compared { same }
             }
-            Request::Digests => {
-                let digests = self.shared(&peer).into_iter().take(GROUPS_PER_REQUEST_MAX);
-                let digest = |(scope, share)| ScopeDigest {
-                    scope,
-                    digest: self.scope_digest(&scope, share == Share::All),
-                    data: share == Share::All,
-                };
-                Response::Digests { digests: digests.map(digest).collect() }
-            }
+            Request::Digests => Response::Digests { digests: self.digests_for(cx, &peer) },
             Request::Frontier { scopes } => {
                 let scopes: BTreeSet<ScopeId> = scopes.into_iter().take(GROUPS_PER_REQUEST_MAX).collect();
-                let frontiers = scopes.iter().filter_map(|scope| self.frontier_for(&peer, scope)).collect();
+                let frontiers = scopes.iter().filter_map(|scope| self.frontier_for(cx, &peer, scope)).collect();
                 Response::Frontier { scopes: frontiers }
             }
             Request::Range { log, from } => Response::Range { batches: self.range(cx, &peer, &log, from) },
@@ -138,10 +130,24 @@ impl Engine {
         }
     }
 
-    fn frontier_for(&self, peer: &NodeId, scope: &ScopeId) -> Option<ScopeFrontier> {
+    fn digests_for(&self, cx: &Cx<'_>, peer: &NodeId) -> Vec<ScopeDigest> {
+        let shared = self.shared(peer).into_iter().map(|(scope, share)| {
+            let data = share == Share::All;
+            ScopeDigest { scope, digest: self.scope_digest(&scope, data), data }
+        });
+        let farewells = self.farewells(peer).into_iter().map(|(scope, farewell)| {
+            let digest = frontier_digest(&self.farewell_heights(&*cx.tx, &farewell));
+            ScopeDigest { scope, digest, data: false }
+        });
+        shared.chain(farewells).take(GROUPS_PER_REQUEST_MAX).collect()
+    }
+
+    fn frontier_for(&self, cx: &Cx<'_>, peer: &NodeId, scope: &ScopeId) -> Option<ScopeFrontier> {
         let share = self.share(peer, scope);
         if share == Share::Nothing {
-            return None;
+            let farewell = self.farewell(peer, &GroupId::from(*scope))?;
+            let control = self.farewell_heights(&*cx.tx, &farewell);
+            return Some(ScopeFrontier { scope: *scope, control, data: Vec::new(), helds: Vec::new() });
         }
         let open = |class| {
             let mut heights = self.heights(scope, class);
@@ -162,21 +168,32 @@ impl Engine {
 
     /// Whether a log may leave the node: an own one only once a peer's view of it is known (ruling A6).
     pub(crate) fn may_leave(&self, log: &LogId) -> bool {
-        self.logs
-            .get(log)
-            .is_some_and(|state| state.node != self.node() || self.published.contains(&state.scope))
+        self.opened_now.contains(log)
+            || self
+                .logs
+                .get(log)
+                .is_some_and(|state| state.node != self.node() || self.published.contains(&state.scope))
     }
 
     /// Entries of a log from a position on, ending at one whose signature is at hand.
     fn range(&self, cx: &Cx<'_>, peer: &NodeId, log: &LogId, from: u64) -> Vec<ByteVec> {
         let Some(state) = self.logs.get(log) else { return Vec::new() };
         let share = self.share(peer, &state.scope);
-        if share == Share::Nothing || (share == Share::Control && state.class == Class::Data) || !self.may_leave(log) {
+        let until = match share {
+            Share::All => u64::MAX,
+            Share::Control if state.class == Class::Control => u64::MAX,
+            Share::Nothing if state.class == Class::Control => self
+                .farewell(peer, &GroupId::from(state.scope))
+                .and_then(|farewell| farewell.get(log).copied())
+                .unwrap_or(0),
+            Share::Control | Share::Nothing => 0,
+        };
+        if until == 0 || !self.may_leave(log) {
             return Vec::new();
         }
         let mut entries: Vec<Entry> = Vec::new();
         let (mut bytes, mut signed) = (0, 0);
-        for entry in super::lookup::entries_of(&*cx.tx, log, from) {
+        for entry in super::lookup::entries_of(&*cx.tx, log, from).take_while(|entry| entry.header.seq < until) {
             bytes += 160 + entry.body.as_ref().map_or(0, |body| body.bytes.len());
             entries.push(entry);
             if entries.last().is_some_and(|entry| entry.signature.is_some()) {

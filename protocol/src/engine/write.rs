@@ -131,6 +131,7 @@ impl Engine {
         let draft = Draft::control(&ControlOp::LogOpen(open), None);
         let entry = self.opening_entry(cx, org, scope, draft, ctl.to_vec());
         let id = entry.log();
+        self.opened_now.insert(id);
         self.note_log(id, log::opened(&entry, scope, class, node));
         self.take_own(cx, &id, entry);
         id
@@ -172,6 +173,7 @@ impl Engine {
         let entry = self.opening_entry(cx, org, ScopeId::from(org), draft, ctl);
         let group = GroupId::from(entry.id);
         let id = entry.log();
+        self.opened_now.insert(id);
         self.published.insert(ScopeId::from(group));
         self.note_log(id, log::opened(&entry, ScopeId::from(group), Class::Control, self.node()));
         self.take_own(cx, &id, entry);

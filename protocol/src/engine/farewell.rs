@@ -1,0 +1,64 @@
+//! What a site may still learn of a group that it is no longer in: the control entries up to its removal, so that it
+//! knows of it and can tell its people what was not delivered (ruling B8). Nothing after that, and no content.
+
+use super::Engine;
+use super::serve::Share;
+use crate::control::op::ControlOp;
+use crate::ids::{GroupId, LogId, NodeId, ScopeId, UserId};
+use crate::log::Height;
+use crate::store::Store;
+use std::collections::BTreeMap;
+
+/// How far each control log may be given.
+pub(crate) type Farewell = BTreeMap<LogId, u64>;
+
+impl Engine {
+    /// How far a node of a former site may read a group's control logs; `None` when it never was in, or still is.
+    pub(crate) fn farewell(&self, peer: &NodeId, group: &GroupId) -> Option<Farewell> {
+        if self.share(peer, &ScopeId::from(*group)) == Share::All || !self.view.groups.contains_key(group) {
+            return None;
+        }
+        let org = self.view.org_state()?;
+        let site = org.site_of_node(peer)?;
+        let is_theirs = |user: &UserId| org.user(user).is_some_and(|user| user.site == site);
+        let history = &self.groups.get(group)?.history;
+        let graph = history.graph();
+        let removals: Vec<usize> = history
+            .entries()
+            .iter()
+            .enumerate()
+            .filter(|(_, entry)| match &entry.op {
+                ControlOp::Revoke(revoke) => revoke.users.iter().any(is_theirs),
+                ControlOp::Leave => entry.actor.as_ref().is_some_and(is_theirs),
+                _ => false,
+            })
+            .map(|(index, _)| index)
+            .collect();
+        if removals.is_empty() {
+            return None;
+        }
+        let mut farewell = Farewell::new();
+        for (index, entry) in history.entries().iter().enumerate() {
+            if removals.iter().any(|removal| index == *removal || graph.precedes(index, *removal)) {
+                let next = farewell.entry(entry.log).or_default();
+                *next = (*next).max(entry.seq + 1);
+            }
+        }
+        Some(farewell)
+    }
+
+    /// The groups that a peer's site was in and is not any more, with how far it may read each.
+    pub(crate) fn farewells(&self, peer: &NodeId) -> Vec<(ScopeId, Farewell)> {
+        let groups = self.view.groups.keys();
+        groups.filter_map(|group| Some((ScopeId::from(*group), self.farewell(peer, group)?))).collect()
+    }
+
+    /// The heights that a farewell shows.
+    pub(crate) fn farewell_heights(&self, store: &dyn Store, farewell: &Farewell) -> Vec<Height> {
+        let height = |(log, next): (&LogId, &u64)| {
+            let entry = super::lookup::run_of(store, log, next - 1)?.into_iter().find(|entry| entry.header.seq == next - 1)?;
+            Some(Height { log: *log, next: *next, head: entry.id })
+        };
+        farewell.iter().filter(|(log, _)| self.may_leave(log)).filter_map(height).collect()
+    }
+}
