@@ -141,7 +141,7 @@ async fn open(config: &NetworkConfig, org: &OrgId) -> Result<(Net, mpsc::Receive
 async fn announce(net: &Net, handle: &Handle, extra: &[String]) {
     let Ok(listen) = net.listen_addresses().await else { return };
     let mut addresses = extra.to_vec();
-    addresses.extend(archipel_net::address::reachable(&listen));
+    addresses.extend(archipel_net::reachable(&listen));
     addresses.dedup();
     handle.tell(Input::Listening(addresses)).await;
 }

@@ -182,7 +182,7 @@ fn read_chunk(blobs: &Blobs, blob: &BlobId, offset: u64, len: usize) -> Option<B
     if offset >= file.len() {
         return None;
     }
-    let group_bytes = archipel_storage::blobs::GROUP_BYTES;
+    let group_bytes = archipel_storage::blobs::tree::GROUP_BYTES;
     let mut out = Vec::with_capacity(len);
     let mut at = offset;
     while out.len() < len && at < file.len() {

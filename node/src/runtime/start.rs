@@ -3,7 +3,7 @@
 use super::Randomness;
 use super::disk::{Batching, CommitError, Disk, ENTRIES};
 use super::handle::now;
-use archipel_storage::files::RealFiles;
+use archipel_storage::files;
 use archipel_storage::index::{self, Checked, IndexError};
 use archipel_storage::journal::{Journal, JournalError, Options, Position, Scanned};
 use protocol::engine::{Engine, Identity};
@@ -76,7 +76,7 @@ impl Opened {
     pub fn open(data: &Path) -> Result<Self, StartError> {
         let identity = identity(data)?;
         let sealing = identity.sealing_public();
-        let (mut journal, opened) = Journal::open(&data.join("journal"), Arc::new(RealFiles), Options::default())?;
+        let (mut journal, opened) = Journal::open(&data.join("journal"), files::disk(), Options::default())?;
         if let Some(torn) = opened.torn {
             tracing::warn!(?torn, "the last stop left a record half written; nothing of it had been acknowledged");
         }
