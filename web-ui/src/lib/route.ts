@@ -1,0 +1,64 @@
+/** Addresses and the pages they mean. Pure. */
+
+export type Route =
+  | { page: "home" }
+  | { page: "groups" }
+  | { page: "group-new" }
+  | { page: "group"; id: string; tab: "feed" | "members" | "sources" | "about" }
+  | { page: "post"; id: string }
+  | { page: "people" }
+  | { page: "person"; id: string }
+  | { page: "network" }
+  | { page: "pair" }
+  | { page: "settings" }
+  | { page: "admin-people" }
+  | { page: "admin-site" }
+  | { page: "outbox" }
+  | { page: "join"; invitation: string }
+  | { page: "invitation"; token: string }
+  | { page: "unknown" };
+
+const ID = /^[a-z2-7]{26,52}$/;
+
+/** The page that an address means. Pure. */
+export function parse(path: string, hash = ""): Route {
+  if (hash.startsWith("#/join/")) return { page: "join", invitation: hash.slice(7) };
+  const [head = "", second = "", third = "", ...rest] = path.replace(/^\/+|\/+$/g, "").split("/");
+  if (rest.length > 0) return { page: "unknown" };
+  const plain = second === "";
+  switch (head) {
+    case "":
+      return { page: "home" };
+    case "groups":
+      return plain ? { page: "groups" } : second === "new" ? { page: "group-new" } : { page: "unknown" };
+    case "g":
+      if (!ID.test(second)) return { page: "unknown" };
+      if (third === "") return { page: "group", id: second, tab: "feed" };
+      if (third === "members" || third === "sources" || third === "about") return { page: "group", id: second, tab: third };
+      return { page: "unknown" };
+    case "p":
+      return ID.test(second) ? { page: "post", id: second } : { page: "unknown" };
+    case "people":
+      return plain ? { page: "people" } : ID.test(second) ? { page: "person", id: second } : { page: "unknown" };
+    case "network":
+      return plain ? { page: "network" } : second === "pair" ? { page: "pair" } : { page: "unknown" };
+    case "settings":
+      return plain ? { page: "settings" } : { page: "unknown" };
+    case "outbox":
+      return plain ? { page: "outbox" } : { page: "unknown" };
+    case "admin":
+      if (second === "people") return { page: "admin-people" };
+      return second === "site" ? { page: "admin-site" } : { page: "unknown" };
+    case "join":
+      return { page: "join", invitation: hash.slice(1) };
+    case "invitation":
+      return second === "" ? { page: "unknown" } : { page: "invitation", token: second };
+    default:
+      return { page: "unknown" };
+  }
+}
+
+/** Whether two addresses are the same screen, so that only a tab changes. */
+export function keyOf(route: Route): string {
+  return "id" in route ? `${route.page}:${route.id}` : route.page;
+}

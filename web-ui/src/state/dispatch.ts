@@ -1,0 +1,65 @@
+/** What each notice of the live stream means. */
+
+import type { Notice } from "../api/live";
+import { deliveryMoved, postArrived, reloadShown } from "./feed.svelte";
+import { loadGroup, loadGroups, setUnread } from "./groups.svelte";
+import { loadNetwork, pairingMoved } from "./network.svelte";
+import { peopleChanged } from "./people.svelte";
+import { refreshPost, refreshWatched } from "./posts.svelte";
+import { sessionEnded } from "./session.svelte";
+import { sourcesChanged } from "./sources.svelte";
+import { threadMoved } from "./thread.svelte";
+
+export function dispatch(notice: Notice): void {
+  switch (notice.type) {
+    case "post":
+      void postArrived(notice.group, notice.post);
+      return;
+    case "post_changed":
+      void refreshPost(notice.post);
+      return;
+    case "comment":
+    case "comment_changed":
+      threadMoved(notice.post);
+      void refreshPost(notice.post);
+      return;
+    case "delivery":
+      deliveryMoved(notice.scope);
+      refreshWatched(notice.scope);
+      return;
+    case "group_changed":
+      loadGroup(notice.group).catch(() => loadGroups());
+      return;
+    case "groups_changed":
+      void loadGroups();
+      return;
+    case "people_changed":
+      peopleChanged();
+      return;
+    case "network":
+      void loadNetwork();
+      return;
+    case "source":
+      sourcesChanged(notice.group);
+      return;
+    case "pairing":
+      pairingMoved(notice.id);
+      return;
+    case "unread":
+      setUnread(notice.group, notice.unread);
+      return;
+    case "ended":
+      sessionEnded();
+      return;
+    default:
+      notice satisfies never;
+  }
+}
+
+/** After a gap too long to replay: what is on the screen is read again. */
+export function reset(): void {
+  void loadGroups();
+  void loadNetwork();
+  reloadShown();
+  peopleChanged();
+}
