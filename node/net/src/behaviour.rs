@@ -9,11 +9,12 @@ use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::{PeerId, identify, mdns, ping};
 
 use crate::confine::Confine;
+use crate::error::NetError;
 use crate::gate::Gate;
 use crate::gossip::{self, GossipBehaviour};
 use crate::lane::{self, Lane, LaneBehaviour};
 use crate::limits;
-use crate::net::{Gossip, Mdns, NetError};
+use crate::net::{Gossip, Mdns};
 
 /// What identify says about the protocol: nothing about whose network this is.
 const PROTOCOL_TEXT: &str = "p2p/1";

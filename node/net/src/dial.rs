@@ -160,6 +160,12 @@ impl Dialer {
         dials
     }
 
+    /// Is nobody wanted?
+    #[cfg(test)]
+    pub fn is_idle(&self) -> bool {
+        self.peers.is_empty()
+    }
+
     fn under_way(&self) -> usize {
         self.peers.values().filter(|wanted| wanted.state == State::Dialling).count()
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use libp2p::PeerId;
 use libp2p::gossipsub::MessageId;
+use libp2p::request_response::InboundRequestId;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::address::PeerKey;
@@ -74,6 +75,8 @@ pub enum NetEvent {
 /// The right and duty to answer one request. Dropping it refuses.
 pub struct RequestToken {
     pub(crate) lane: Lane,
+    pub(crate) peer: PeerId,
+    pub(crate) request: InboundRequestId,
     pub(crate) channel: AnswerChannel,
 }
 

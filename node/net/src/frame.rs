@@ -61,6 +61,11 @@ impl Frame {
         Frame { flag: RAW, body }
     }
 
+    /// How much the frame holds in memory.
+    pub fn len(&self) -> usize {
+        self.body.len()
+    }
+
     /// Unpacks the payload. Stops as soon as more than the limit comes out; memory follows what came out.
     pub fn unpack(self, limit: Limit) -> Result<Bytes, FrameError> {
         match self.flag {
@@ -150,6 +155,13 @@ mod tests {
 
     const LIMIT: Limit = Limit { wire: 1 << 20, plain: 4 << 20 };
 
+    /// Bytes that do not compress.
+    fn noise(count: usize) -> Bytes {
+        let mut bytes = vec![0; count];
+        blake3::Hasher::new().finalize_xof().fill(&mut bytes);
+        bytes.into()
+    }
+
     fn wire(frame: &Frame) -> Vec<u8> {
         let mut bytes = Vec::new();
         futures::executor::block_on(frame.write(&mut bytes)).unwrap();
@@ -166,8 +178,7 @@ mod tests {
         let frame = Frame::pack(text.clone(), LIMIT).unwrap();
         assert!(wire(&frame).len() < text.len() / 100);
         assert_eq!(frame.unpack(LIMIT).unwrap(), text);
-        let noise: Bytes =
-            blake3::Hasher::new().finalize_xof().bytes().map(|byte| byte.unwrap()).take(500_000).collect();
+        let noise = noise(500_000);
         let frame = Frame::pack(noise.clone(), LIMIT).unwrap();
         assert_eq!(wire(&frame).len(), noise.len() + 5);
         assert_eq!(frame.unpack(LIMIT).unwrap(), noise);
@@ -178,8 +189,7 @@ mod tests {
         let zeros = |count| Bytes::from(vec![0u8; count]);
         assert!(Frame::pack(zeros(LIMIT.plain), LIMIT).is_ok());
         assert_eq!(Frame::pack(zeros(LIMIT.plain + 1), LIMIT), Err(FrameError::TooLarge { max: LIMIT.plain }));
-        let noise: Bytes =
-            blake3::Hasher::new().finalize_xof().bytes().map(|byte| byte.unwrap()).take(LIMIT.wire).collect();
+        let noise = noise(LIMIT.wire);
         assert!(Frame::pack(noise.slice(1..), LIMIT).is_ok());
         assert_eq!(Frame::pack(noise, LIMIT), Err(FrameError::TooLarge { max: LIMIT.wire }));
     }

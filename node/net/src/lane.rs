@@ -36,7 +36,8 @@ impl Lane {
     /// What a request may measure.
     pub(crate) fn request_limit(self) -> Limit {
         let bytes = match self {
-            Lane::Sync | Lane::Lifeline => limits::REQUEST_BYTES_MAX,
+            Lane::Sync => limits::REQUEST_BYTES_MAX,
+            Lane::Lifeline => limits::LIFELINE_REQUEST_BYTES_MAX,
             Lane::Blob => limits::BLOB_REQUEST_BYTES_MAX,
         };
         Limit { wire: bytes + 1, plain: bytes }

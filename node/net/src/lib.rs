@@ -7,6 +7,7 @@ mod address;
 mod behaviour;
 mod confine;
 mod dial;
+mod error;
 mod event;
 mod frame;
 mod gate;
@@ -25,7 +26,8 @@ pub use address::{
     AddressError, PeerKey, Transport, address_parts, multiaddr, parse_peer_id, peer_id_text, reachable,
     validate_multiaddr,
 };
+pub use error::{NetError, PublishError, RequestError};
 pub use event::{GossipToken, NetEvent, RequestToken, Verdict};
 pub use lane::Lane;
-pub use net::{Gossip, Mdns, Net, NetConfig, NetError, NetStatus, PeerStatus, PublishError, RequestError, start};
+pub use net::{Gossip, Mdns, Net, NetConfig, NetStatus, PeerStatus, start};
 pub use pairing::{PairConnection, PairError, PairEvent, PairListener, pair_dial};

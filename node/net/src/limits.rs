@@ -4,8 +4,10 @@ use std::time::Duration;
 
 // Frames. The wire sizes follow `docs/protocol.md`, "Catch-up"; the pairs are (on the wire, inflated).
 
-/// Largest request on the sync and lifeline lanes: 256 entry ids or 1,000 group digests fit well below.
+/// Largest request on the sync lane: 256 entry ids or 1,000 group digests fit well below.
 pub const REQUEST_BYTES_MAX: usize = 128 * 1024;
+/// Largest request on the lifeline: "what is new in this log".
+pub const LIFELINE_REQUEST_BYTES_MAX: usize = 16 * 1024;
 /// Largest response on the sync and lifeline lanes as it travels: one batch.
 pub const RESPONSE_WIRE_BYTES_MAX: usize = 1024 * 1024;
 /// Largest response on the sync and lifeline lanes once inflated: text shrinks about four times.
@@ -29,8 +31,10 @@ pub const COMPRESS_LEVEL: i32 = 3;
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a request may wait for a free slot and then be answered.
 pub const REQUEST_TOTAL_TIMEOUT: Duration = Duration::from_secs(60);
-/// Requests of one peer that we work on at once; more are refused. 32 answers of 1 MiB stay under 64 MiB a peer.
+/// Requests of one peer that we work on at once; more are refused.
 pub const INBOUND_REQUESTS_PER_PEER_MAX: usize = 32;
+/// Bytes of answers on their way to one peer; more are refused. Enough for all that an honest peer asks at once.
+pub const ANSWER_BYTES_PER_PEER_MAX: usize = 20 * 1024 * 1024;
 /// Our own requests to one peer on the sync lane under way at once: twice what the protocol asks for.
 pub const SYNC_REQUESTS_PER_PEER_MAX: usize = 8;
 /// Our own requests to one peer on the blob lane under way at once: fills a fast line with 1 MiB pieces.
@@ -40,7 +44,7 @@ pub const LIFELINE_REQUESTS_PER_PEER_MAX: usize = 2;
 /// Our own requests to one peer and lane that wait for a slot; more are `Busy`.
 pub const WAITING_REQUESTS_PER_PEER_MAX: usize = 64;
 /// Request streams per connection and lane, both directions: above what honest peers reach, see the counts above.
-pub const REQUEST_STREAMS_PER_CONNECTION_MAX: usize = 48;
+pub const REQUEST_STREAMS_PER_CONNECTION_MAX: usize = 32;
 
 // Connections.
 
@@ -58,10 +62,11 @@ pub const ESTABLISHED_PER_PEER_MAX: u32 = 4;
 pub const NEGOTIATING_STREAMS_MAX: usize = 32;
 /// Streams of one TCP connection; yamux ends a connection that exceeds it. QUIC has the same bound.
 pub const STREAMS_PER_CONNECTION_MAX: usize = 128;
-/// Unread bytes of one QUIC stream. The library's 10 MB would break the memory bound with four connections.
-pub const QUIC_STREAM_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
-/// Unread bytes of one QUIC connection; 8 MiB still fills 600 Mbit/s at 100 ms.
-pub const QUIC_CONNECTION_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
+/// Unread bytes of one QUIC stream: two pieces of a file.
+pub const QUIC_STREAM_WINDOW_BYTES: u32 = 2 * 1024 * 1024;
+/// Unread bytes of one QUIC connection; 4 MiB still fill 300 Mbit/s at 100 ms. The library's 15 MB would break the
+/// memory bound of a peer with four connections.
+pub const QUIC_CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 /// A silent QUIC connection is dead after this long.
 pub const QUIC_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often QUIC says that it is alive; a third of the timeout above.
@@ -111,8 +116,8 @@ pub const RELISTEN_PAUSE: Duration = Duration::from_secs(5);
 pub const COMMANDS_MAX: usize = 256;
 /// Events waiting for the node; what does not fit is refused or dropped, never queued without bound.
 pub const EVENTS_MAX: usize = 512;
-/// Gossip messages of one peer that the node has not judged yet: at 60 KiB each a quarter of a peer's 64 MiB.
-pub const UNJUDGED_PER_PEER_MAX: usize = 256;
+/// Gossip messages of one peer that the node has not judged yet, of at most 60 KiB each.
+pub const UNJUDGED_PER_PEER_MAX: usize = 128;
 
 // Gossip (`docs/protocol.md`, "gossipsub settings").
 

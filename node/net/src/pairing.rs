@@ -12,8 +12,8 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::address::{self, PeerKey};
+use crate::error::NetError;
 use crate::frame::{Frame, FrameError};
-use crate::net::NetError;
 use crate::{limits, transport};
 use hall::{Command, Hall};
 

@@ -2,6 +2,7 @@
 
 mod messages;
 mod peer;
+mod reach;
 mod requests;
 
 use std::collections::{BTreeMap, HashMap};
@@ -10,16 +11,16 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use libp2p::core::transport::ListenerId;
-use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
-use libp2p::swarm::{self, ConnectionId, DialError, SwarmEvent};
+use libp2p::swarm::{self, ConnectionId, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm, mdns, ping};
 use tokio::sync::oneshot;
 
 use crate::address::{self, PeerKey};
 use crate::behaviour::{Behaviour, BehaviourEvent};
+use crate::error::NetError;
 use crate::event::NetEvent;
 use crate::lane::Lane;
-use crate::net::{Command, NetError, NetStatus};
+use crate::net::{Command, NetStatus};
 use crate::supervise::Lasting;
 use crate::tasks::Tasks;
 use crate::{limits, transport};
@@ -82,32 +83,6 @@ impl Service {
         }
         service.await_listeners(lasting).await;
         Ok(service)
-    }
-
-    fn listen(&mut self, at: usize, lasting: &Lasting) -> Result<(), NetError> {
-        let address = lasting.listen[at].clone();
-        let listener = self.swarm.listen_on(address.clone());
-        let listener = listener
-            .map_err(|error| NetError::Listen { address: address.to_string(), reason: address::causes(&error) })?;
-        self.listeners.insert(listener, at);
-        Ok(())
-    }
-
-    async fn await_listeners(&mut self, lasting: &mut Lasting) {
-        let mut silent: Vec<ListenerId> = self.listeners.keys().copied().collect();
-        let all_named = async {
-            while !silent.is_empty() {
-                let event = self.swarm.select_next_some().await;
-                if let SwarmEvent::NewListenAddr { listener_id, .. } | SwarmEvent::ListenerClosed { listener_id, .. } =
-                    &event
-                {
-                    silent.retain(|listener| listener != listener_id);
-                }
-                self.on_event(event, lasting);
-            }
-        };
-        // A listener on an interface that is down names its address once the interface is up.
-        let _ = tokio::time::timeout(limits::LISTEN_TIMEOUT, all_named).await;
     }
 
     /// Works until told to close or a task panics.
@@ -193,9 +168,7 @@ impl Service {
             }
             Command::Forget { peer } => lasting.dialer.forget(peer),
             Command::Request { peer, lane, frame, reply } => self.request(peer, lane, frame, reply, lasting),
-            Command::Respond { token, frame } => {
-                let _ = self.swarm.behaviour_mut().lane(token.lane).send_response(token.channel, Some(frame));
-            }
+            Command::Respond { token, frame } => self.respond(token, frame),
             Command::Subscribe { topics, done } => {
                 self.set_topics(&topics);
                 lasting.topics = topics;
@@ -269,98 +242,6 @@ impl Service {
             BehaviourEvent::Identify(_) => {}
             BehaviourEvent::Gate(never) | BehaviourEvent::Limits(never) => match never {},
         }
-    }
-
-    fn on_listening(&mut self, listener: ListenerId, address: Multiaddr, lasting: &mut Lasting) {
-        if let Some(at) = self.listeners.get(&listener) {
-            lasting.listen[*at] = address::with_port_of(&lasting.listen[*at], &address);
-        }
-        let address = address.to_string();
-        if !self.listen.contains(&address) {
-            self.listen.push(address.clone());
-            lasting.outbox.tell(NetEvent::Listening { address });
-        }
-        lasting.dialer.network_changed(Instant::now(), rand::random);
-    }
-
-    fn on_listen_ended(&mut self, address: &Multiaddr, lasting: &mut Lasting) {
-        let address = address.to_string();
-        if let Some(at) = self.listen.iter().position(|known| *known == address) {
-            self.listen.remove(at);
-            lasting.outbox.tell(NetEvent::ListenEnded { address });
-        }
-        lasting.dialer.network_changed(Instant::now(), rand::random);
-    }
-
-    fn next_wake(&self, lasting: &Lasting) -> Option<Instant> {
-        let dial = lasting.dialer.next(|peer| lasting.lists.admit(peer));
-        let listen = self.relisten.iter().map(|(at, _)| *at).min();
-        dial.into_iter().chain(listen).min()
-    }
-
-    fn on_time(&mut self, lasting: &mut Lasting) {
-        let now = Instant::now();
-        let due: Vec<usize> =
-            self.relisten.iter().filter(|(at, _)| *at <= now).map(|(_, listener)| *listener).collect();
-        self.relisten.retain(|(at, _)| *at > now);
-        for at in due {
-            if let Err(error) = self.listen(at, lasting) {
-                tracing::warn!(%error, "will be tried again");
-                self.relisten.push((now + limits::RELISTEN_PAUSE, at));
-            }
-        }
-        self.dial_due(lasting);
-    }
-
-    fn dial_due(&mut self, lasting: &mut Lasting) {
-        let now = Instant::now();
-        for (peer, addresses) in lasting.dialer.due(now, |peer| lasting.lists.admit(peer)) {
-            if self.peers.get(&peer.peer_id()).is_some() {
-                lasting.dialer.connected(peer);
-                continue;
-            }
-            let dial =
-                DialOpts::peer_id(peer.peer_id()).condition(PeerCondition::NotDialing).addresses(addresses).build();
-            if let Err(error) = self.swarm.dial(dial) {
-                tracing::debug!(%error, ?peer, "not dialled");
-                lasting.dialer.failed(peer, None, now, rand::random());
-            }
-        }
-    }
-
-    fn on_dial_error(&mut self, peer: PeerId, error: DialError, lasting: &mut Lasting) {
-        let Some(key) = PeerKey::of_peer_id(&peer) else { return };
-        tracing::debug!(%error, peer = ?key, "dial failed");
-        if self.peers.get(&peer).is_some() {
-            return lasting.dialer.connected(key);
-        }
-        let wrong = match error {
-            DialError::WrongPeerId { address, .. } | DialError::LocalPeerId { address } => {
-                Some(address::without_peer(address))
-            }
-            _ => None,
-        };
-        lasting.dialer.failed(key, wrong, Instant::now(), rand::random());
-    }
-
-    fn on_neighbours(&mut self, found: Vec<(PeerId, Multiaddr)>, lasting: &mut Lasting) {
-        let mut by_peer: BTreeMap<PeerKey, Vec<Multiaddr>> = BTreeMap::new();
-        for (peer, address) in found {
-            if let Some(key) = PeerKey::of_peer_id(&peer)
-                && let Ok(address) = address::parse(&address.to_string(), Some(key))
-            {
-                by_peer.entry(key).or_default().push(address);
-            }
-        }
-        for (peer, mut addresses) in by_peer {
-            if lasting.lists.admit(&peer) {
-                lasting.dialer.found(peer, addresses, Instant::now());
-            } else if self.heard.len() < limits::PEERS_WANTED_MAX || self.heard.contains_key(&peer) {
-                addresses.truncate(limits::ADDRESSES_PER_PEER_MAX);
-                self.heard.insert(peer, addresses);
-            }
-        }
-        self.dial_due(lasting);
     }
 
     fn status(&mut self, lasting: &Lasting) -> NetStatus {

@@ -13,9 +13,10 @@ use tokio::sync::mpsc;
 
 use crate::address::{self, PeerKey};
 use crate::dial::Dialer;
+use crate::error::NetError;
 use crate::event::NetEvent;
 use crate::limits;
-use crate::net::{Command, Gossip, Mdns, NetConfig, NetError};
+use crate::net::{Command, Gossip, Mdns, NetConfig};
 use crate::outbox::Outbox;
 use crate::service::{Ended, Service};
 
@@ -34,6 +35,30 @@ pub(crate) struct Lasting {
     pub outbox: Outbox,
     /// Panics survived in all.
     pub panics: usize,
+}
+
+impl Lasting {
+    /// What a network starts with.
+    pub fn new(
+        config: NetConfig,
+        commands: mpsc::Receiver<Command>,
+        events: mpsc::Sender<NetEvent>,
+    ) -> Result<Lasting, NetError> {
+        let listen = config.listen.iter().map(|text| address::parse(text, None)).collect::<Result<_, _>>()?;
+        Ok(Lasting {
+            keypair: address::keypair(&config.secret),
+            org_tag: config.org_tag,
+            mdns: config.mdns,
+            gossip: config.gossip,
+            listen,
+            lists: Lists::default(),
+            dialer: Dialer::default(),
+            topics: BTreeSet::new(),
+            commands,
+            outbox: Outbox::new(events),
+            panics: 0,
+        })
+    }
 }
 
 /// Who may connect.
@@ -63,20 +88,7 @@ pub(crate) async fn start(
     commands: mpsc::Receiver<Command>,
     events: mpsc::Sender<NetEvent>,
 ) -> Result<(), NetError> {
-    let listen = config.listen.iter().map(|text| address::parse(text, None)).collect::<Result<_, _>>()?;
-    let mut lasting = Lasting {
-        keypair: address::keypair(&config.secret),
-        org_tag: config.org_tag,
-        mdns: config.mdns,
-        gossip: config.gossip,
-        listen,
-        lists: Lists::default(),
-        dialer: Dialer::default(),
-        topics: BTreeSet::new(),
-        commands,
-        outbox: Outbox::new(events),
-        panics: 0,
-    };
+    let mut lasting = Lasting::new(config, commands, events)?;
     let service = Service::open(&mut lasting).await?;
     tokio::spawn(supervise(lasting, service));
     Ok(())

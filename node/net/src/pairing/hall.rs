@@ -19,10 +19,10 @@ use tokio::time::{Instant, timeout};
 
 use super::{PROLOGUE, PROTOCOL, PairConnection, PairError, PairEvent, transport};
 use crate::address::{self, PeerKey};
+use crate::error::NetError;
 use crate::frame::{Frame, Limit};
 use crate::lane::{self, AnswerChannel, LaneBehaviour, LaneEvent};
 use crate::limits;
-use crate::net::NetError;
 use crate::tasks::Tasks;
 
 /// What a frame may measure.
@@ -211,10 +211,10 @@ impl Hall {
                 let address = address::without_peer(endpoint.get_remote_address().clone());
                 self.on_connected(peer_id, connection_id, address.to_string());
             }
-            SwarmEvent::ConnectionClosed { peer_id, connection_id, .. } => {
-                if self.guests.get(&peer_id).is_some_and(|guest| guest.connection == connection_id) {
-                    self.guests.remove(&peer_id);
-                }
+            SwarmEvent::ConnectionClosed { peer_id, connection_id, .. }
+                if self.guests.get(&peer_id).is_some_and(|guest| guest.connection == connection_id) =>
+            {
+                self.guests.remove(&peer_id);
             }
             SwarmEvent::Behaviour(BehaviourEvent::Frames(event)) => self.on_frame(event),
             _ => {}

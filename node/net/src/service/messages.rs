@@ -7,8 +7,8 @@ use bytes::Bytes;
 use libp2p::gossipsub::{self, IdentTopic, MessageAcceptance};
 
 use super::Service;
+use crate::error::PublishError;
 use crate::event::{GossipToken, NetEvent, Verdict};
-use crate::net::PublishError;
 use crate::supervise::Lasting;
 use crate::{gossip, limits};
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use libp2p::PeerId;
+use libp2p::request_response::InboundRequestId;
 use libp2p::swarm::ConnectionId;
 use tokio::sync::Semaphore;
 
@@ -21,8 +22,8 @@ pub(crate) struct Peer {
     pub key: PeerKey,
     connections: BTreeMap<ConnectionId, String>,
     round_trip: Option<Duration>,
-    /// Its requests that are not answered yet.
-    pub answering: usize,
+    /// Its requests under way, and how many bytes of answer each has on its way.
+    pub answering: BTreeMap<(Lane, InboundRequestId), usize>,
     /// Our requests under way, by lane.
     pub asking: BTreeMap<Lane, usize>,
     /// Our requests that wait for a slot, by lane.
@@ -59,7 +60,7 @@ impl Peers {
             key,
             connections: BTreeMap::new(),
             round_trip: None,
-            answering: 0,
+            answering: BTreeMap::new(),
             asking: BTreeMap::new(),
             waiting: BTreeMap::new(),
             unjudged: Arc::new(Semaphore::new(limits::UNJUDGED_PER_PEER_MAX)),

@@ -6,11 +6,12 @@ use libp2p::request_response::{Message, OutboundFailure};
 
 use super::Service;
 use crate::address::PeerKey;
+use crate::error::RequestError;
 use crate::event::{NetEvent, RequestToken};
 use crate::frame::{Frame, FrameError};
 use crate::lane::{Lane, LaneEvent};
 use crate::limits;
-use crate::net::{RequestError, RequestReply};
+use crate::net::RequestReply;
 use crate::supervise::Lasting;
 
 /// A request of ours that is under way.
@@ -74,8 +75,9 @@ impl Service {
 
     pub(super) fn on_lane(&mut self, lane: Lane, event: LaneEvent, lasting: &mut Lasting) {
         match event {
-            LaneEvent::Message { peer, message: Message::Request { request, channel, .. }, .. } => {
-                self.on_request(peer, lane, request, channel, lasting);
+            LaneEvent::Message { peer, message: Message::Request { request_id, request, channel }, .. } => {
+                let token = RequestToken { lane, peer, request: request_id, channel };
+                self.on_request(token, request, lasting);
             }
             LaneEvent::Message { message: Message::Response { request_id, response }, .. } => {
                 self.answered(lane, request_id, response.ok_or(RequestError::Refused));
@@ -83,9 +85,9 @@ impl Service {
             LaneEvent::OutboundFailure { request_id, error, .. } => {
                 self.answered(lane, request_id, Err(request_error(error)));
             }
-            LaneEvent::InboundFailure { peer, .. } | LaneEvent::ResponseSent { peer, .. } => {
+            LaneEvent::InboundFailure { peer, request_id, .. } | LaneEvent::ResponseSent { peer, request_id, .. } => {
                 if let Some(peer) = self.peers.get_mut(&peer) {
-                    peer.answering = peer.answering.saturating_sub(1);
+                    peer.answering.remove(&(lane, request_id));
                 }
             }
         }
@@ -105,29 +107,36 @@ impl Service {
         self.ask_next(peer, lane);
     }
 
-    /// Hands a request to the node. Dropping the channel refuses: the stream ends without an answer.
-    fn on_request(
-        &mut self,
-        id: PeerId,
-        lane: Lane,
-        request: Frame,
-        channel: crate::lane::AnswerChannel,
-        lasting: &mut Lasting,
-    ) {
+    /// Hands a request to the node. Dropping the token refuses: the stream ends without an answer.
+    fn on_request(&mut self, token: RequestToken, request: Frame, lasting: &mut Lasting) {
         // Not known: its connection is being closed because it was taken off the list.
-        let Some(peer) = self.peers.get_mut(&id) else { return };
-        peer.answering += 1;
+        let Some(peer) = self.peers.get_mut(&token.peer) else { return };
+        let lane = token.lane;
+        peer.answering.insert((lane, token.request), 0);
         let bytes: Bytes = match request.unpack(lane.request_limit()) {
-            Ok(bytes) if peer.answering <= limits::INBOUND_REQUESTS_PER_PEER_MAX => bytes,
+            Ok(bytes) if peer.answering.len() <= limits::INBOUND_REQUESTS_PER_PEER_MAX => bytes,
             _ => {
                 self.status.requests_refused += 1;
                 return;
             }
         };
-        let token = RequestToken { lane, channel };
         if lasting.outbox.offer(NetEvent::Request { peer: peer.key, lane, token, bytes }).is_err() {
             self.status.requests_refused += 1;
         }
+    }
+
+    /// Sends an answer, unless the peer already has too much to take.
+    pub(super) fn respond(&mut self, token: RequestToken, frame: Frame) {
+        let Some(peer) = self.peers.get_mut(&token.peer) else { return };
+        let under_way: usize = peer.answering.values().sum();
+        let Some(bytes) = peer.answering.get_mut(&(token.lane, token.request)) else { return };
+        if under_way + frame.len() > limits::ANSWER_BYTES_PER_PEER_MAX {
+            self.status.requests_refused += 1;
+            return;
+        }
+        *bytes = frame.len();
+        // The only error is that the peer is gone.
+        let _ = self.swarm.behaviour_mut().lane(token.lane).send_response(token.channel, Some(frame));
     }
 }
 

@@ -85,6 +85,25 @@ async fn a_peer_that_restarts_is_found_again() {
 }
 
 #[tokio::test]
+async fn nodes_that_dial_each_other_at_the_same_time_connect() {
+    for listen in [QUIC, TCP] {
+        let (mut ann, mut ben) = (Node::on(1, &[listen]).await, Node::on(2, &[listen]).await);
+        ann.allow(&[ben.key()]).await;
+        ben.allow(&[ann.key()]).await;
+        let (there, back) = tokio::join!(
+            ben.net.dial(ann.key(), ann.addresses.clone()),
+            ann.net.dial(ben.key(), ben.addresses.clone())
+        );
+        there.and(back).unwrap();
+        let (to_ben, to_ann) = (ben.key(), ann.key());
+        tokio::join!(ann.connected(to_ben), ben.connected(to_ann));
+        let asked = ben.net.request(ann.key(), Lane::Lifeline, Bytes::new());
+        let refused = ann.until("a request", |event| matches!(event, NetEvent::Request { .. }).then_some(()));
+        assert_eq!(tokio::join!(asked, refused).0, Err(RequestError::Refused));
+    }
+}
+
+#[tokio::test]
 async fn a_new_address_ends_the_waiting() {
     let (ann, mut ben) = (Node::on(1, &[TCP]).await, Node::on(2, &[]).await);
     ann.allow(&[ben.key()]).await;

@@ -50,7 +50,7 @@ async fn the_largest_messages_pass_and_larger_ones_do_not_leave() {
     let sizes = [
         (Lane::Sync, limits::REQUEST_BYTES_MAX, limits::RESPONSE_WIRE_BYTES_MAX - 1),
         (Lane::Blob, limits::BLOB_REQUEST_BYTES_MAX, limits::BLOB_RESPONSE_BYTES_MAX),
-        (Lane::Lifeline, limits::REQUEST_BYTES_MAX, limits::RESPONSE_WIRE_BYTES_MAX - 1),
+        (Lane::Lifeline, limits::LIFELINE_REQUEST_BYTES_MAX, limits::RESPONSE_WIRE_BYTES_MAX - 1),
     ];
     for (lane, request_bytes, response_bytes) in sizes {
         let asking = ben.net.request(ann.key(), lane, noise(request_bytes));
@@ -72,6 +72,37 @@ async fn the_largest_messages_pass_and_larger_ones_do_not_leave() {
         let (answer, responded) = tokio::join!(asking, answering);
         assert!(matches!(responded, Err(RequestError::TooLarge { .. })));
         assert_eq!(answer, Err(RequestError::Refused), "an answer that cannot be given is a refusal");
+    }
+}
+
+#[tokio::test]
+async fn all_that_an_honest_peer_asks_at_once_is_answered_in_full() {
+    let (mut ann, ben) = pair([1, 2], &[QUIC]).await;
+    let lanes = [
+        (Lane::Sync, limits::SYNC_REQUESTS_PER_PEER_MAX, limits::RESPONSE_WIRE_BYTES_MAX - 1),
+        (Lane::Blob, limits::BLOB_REQUESTS_PER_PEER_MAX, limits::BLOB_RESPONSE_BYTES_MAX),
+        (Lane::Lifeline, limits::LIFELINE_REQUESTS_PER_PEER_MAX, limits::RESPONSE_WIRE_BYTES_MAX - 1),
+    ];
+    let asked: Vec<_> = lanes
+        .iter()
+        .flat_map(|(lane, count, bytes)| std::iter::repeat_n((*lane, *bytes), *count))
+        .map(|(lane, bytes)| {
+            let (net, peer) = (ben.net.clone(), ann.key());
+            let question = Bytes::from(bytes.to_string());
+            tokio::spawn(async move { (net.request(peer, lane, question).await.map(|bytes| bytes.len()), bytes) })
+        })
+        .collect();
+    let mut held = Vec::new();
+    for _ in 0..asked.len() {
+        held.push(request(&mut ann).await);
+    }
+    for (token, question) in held {
+        let bytes = std::str::from_utf8(&question).unwrap().parse().unwrap();
+        ann.net.respond(token, noise(bytes)).await.unwrap();
+    }
+    for asked in asked {
+        let (answer, bytes) = asked.await.unwrap();
+        assert_eq!(answer, Ok(bytes));
     }
 }
 

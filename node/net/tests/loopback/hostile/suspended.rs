@@ -50,7 +50,7 @@ async fn a_suspended_peer_can_use_the_lifeline_alone_until_it_is_taken_back() {
         ann.disconnected(ben.key()).await;
         ann.connected(ben.key()).await;
         for (from, to) in [(0, 1), (1, 0)] {
-            let mut nodes = [&mut ann, &mut ben];
+            let nodes = [&mut ann, &mut ben];
             let bytes = Bytes::from(format!("from {from}"));
             let published = async {
                 while nodes[from].net.publish(&topic, bytes.clone()).await == Err(PublishError::NoPeers) {
