@@ -12,6 +12,7 @@ pub mod op;
 pub mod registry;
 pub mod table;
 pub mod verdict;
+mod witness;
 
 pub use history::{ControlEntry, History, Inserted};
 pub use verdict::{Reason, Standing, Verdict};

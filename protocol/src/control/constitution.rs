@@ -4,10 +4,10 @@
 //! final one counts, else the one with the lower id.
 
 use super::history::History;
-use super::history::graph::{Graph, Past, Place};
+use super::history::graph::{Past, Place};
 use super::op::{Constitution, ConstitutionSigned, ControlOp};
 use crate::codec;
-use crate::ids::{NodeId, OrgId, UserId};
+use crate::ids::{EntryId, NodeId, OrgId, UserId};
 use crate::keys::{self, Context, PublicKey, Purpose};
 use crate::limits::{ADMINS_MAX, BODY_BYTES_MAX, NAME_CHARS_MAX, RECOVERY_KEYS_MAX};
 use std::collections::{BTreeMap, BTreeSet};
@@ -67,10 +67,14 @@ struct Logged {
 
 type Book = BTreeMap<[u8; 32], Logged>;
 
+/// Entries of one node that may carry revisions; later ones are not read. Each costs up to twenty checks of signatures,
+/// and no organisation changes its admins that often.
+const CARRIERS_PER_NODE_MAX: usize = 64;
+
 fn read_all(history: &History) -> Book {
     let mut book = Book::new();
-    for (index, entry) in history.entries().iter().enumerate() {
-        let ControlOp::Constitution(signed) = &entry.op else { continue };
+    for index in carriers(history) {
+        let ControlOp::Constitution(signed) = &history.entries()[index].op else { continue };
         let Some(body) = read(signed) else { continue };
         let place = history.graph().node(index).place;
         let logged = book.entry(revision_id(&signed.revision)).or_insert_with(|| Logged {
@@ -82,6 +86,21 @@ fn read_all(history: &History) -> Book {
         logged.signatures.extend(signed.signatures.iter().map(|one| (one.key, one.signature)));
     }
     book
+}
+
+/// Entries that carry revisions: of each node those that saw least, so that what comes later changes nothing.
+fn carriers(history: &History) -> Vec<usize> {
+    let mut by_node: BTreeMap<NodeId, BTreeSet<(u32, EntryId, usize)>> = BTreeMap::new();
+    for (index, entry) in history.entries().iter().enumerate() {
+        if matches!(entry.op, ControlOp::Constitution(_)) {
+            let all = by_node.entry(entry.node).or_default();
+            all.insert((history.graph().node(index).height, entry.id, index));
+            if all.len() > CARRIERS_PER_NODE_MAX {
+                all.pop_last();
+            }
+        }
+    }
+    by_node.into_values().flatten().map(|(_, _, index)| index).collect()
 }
 
 /// Reads a revision whose bytes are canonical and whose form is in order (O1, O2).
@@ -226,23 +245,4 @@ fn successors(org: &OrgId, book: &Book, parent: &Revision) -> Vec<Signed> {
             (signers.len() >= needed).then(|| (revision(*id, logged), signers))
         })
         .collect()
-}
-
-/// Which nodes stand for a candidate by ruling A1: those that named it in an entry that knew no sibling, and never named
-/// a sibling in an entry that did not know it.
-pub(crate) fn supporters(history: &History, candidate: &Revision, siblings: &[&Revision]) -> BTreeSet<NodeId> {
-    let graph: &Graph = history.graph();
-    let (mut for_it, mut against) = (BTreeSet::new(), BTreeSet::new());
-    for (index, entry) in history.entries().iter().enumerate() {
-        let node = graph.node(index);
-        let names = |revision: &Revision| {
-            revision.carriers.iter().any(|place| *place == node.place) || revision.is_named_in(Some(&node.past))
-        };
-        match (names(candidate), siblings.iter().any(|sibling| names(sibling))) {
-            (true, false) => for_it.insert(entry.node),
-            (false, true) => against.insert(entry.node),
-            _ => false,
-        };
-    }
-    for_it.difference(&against).copied().collect()
 }

@@ -27,7 +27,8 @@ pub struct MemberRecord {
     pub since: EntryId,
 }
 
-/// Seniority, the most senior first: appointed, then by role, then by what saw less. Nobody can change it afterwards.
+/// Seniority, the most senior first: appointed (the latest first, so that admins can always rescue), then by role, then
+/// by what saw less. Nobody can change it afterwards.
 type Rank = (bool, Role, u32, EntryId);
 
 /// Where a grant comes from.
@@ -194,12 +195,12 @@ impl GroupState {
 
     /// Whom the registry makes a member.
     fn derives(&self, user: &UserId) -> bool {
-        self.derived
-            && self
-                .ground
-                .org
-                .user(user)
-                .is_some_and(|record| self.kind == GroupKind::General || self.site == Some(record.site))
+        self.ground.org.user(user).is_some_and(|record| self.derives_from(record.site))
+    }
+
+    /// Whether the registry makes people of this home members.
+    fn derives_from(&self, home: SiteId) -> bool {
+        self.derived && (self.kind == GroupKind::General || self.site == Some(home))
     }
 
     fn fill_members(&mut self) {

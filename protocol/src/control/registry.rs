@@ -8,12 +8,13 @@ pub(crate) mod revoke;
 
 use super::constitution::{self, Chain, Equivocation};
 use super::history::History;
-use super::history::graph::{Graph, Past};
+use super::history::graph::{Clock, Graph, Past, Place};
 use super::op::{Constitution, ControlOp, GroupCreate, GroupKind};
-use super::verdict::{Limits, Reason};
-use crate::ids::{EntryId, GroupId, NodeId, OrgId, SiteId, UserId};
+use super::verdict::{Reason, Verdict};
+use super::witness;
+use crate::ids::{EntryId, GroupId, LogId, NodeId, OrgId, SiteId, UserId};
 use crate::keys::PublicKey;
-use book::{Book, Fact};
+use book::{Book, Fact, Revocation, Rules};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -82,8 +83,7 @@ struct Inner {
     nodes: BTreeMap<NodeId, NodeRecord>,
     users: BTreeMap<UserId, UserRecord>,
     appointments: BTreeMap<GroupId, Vec<Appointment>>,
-    revocations: BTreeMap<NodeId, Vec<Fact>>,
-    limits: Arc<Limits>,
+    revocations: BTreeMap<NodeId, Vec<Revocation>>,
 }
 
 impl OrgState {
@@ -94,9 +94,17 @@ impl OrgState {
     }
 
     fn under(chain: Chain, history: &History) -> Self {
-        let claims = Book::judge(chain.clone(), history, &BTreeMap::new());
-        let revoked = revoke::settle(&claims, history);
-        let book = if revoked.dropped.is_empty() { claims } else { Book::judge(chain, history, &revoked.dropped) };
+        let mut rules = Rules { chain, standing: BTreeMap::new(), dropped: BTreeMap::new() };
+        let mut book = Book::judge(&rules, history);
+        rules.standing = book.contested(history);
+        if !rules.standing.is_empty() {
+            book = Book::judge(&rules, history);
+        }
+        let revoked = revoke::settle(&book, history);
+        if !revoked.dropped.is_empty() {
+            rules.dropped.clone_from(&revoked.dropped);
+            book = Book::judge(&rules, history);
+        }
         let mut inner = Inner {
             graph: Arc::clone(history.graph()),
             sites: book.sites(),
@@ -104,7 +112,6 @@ impl OrgState {
             users: BTreeMap::new(),
             appointments: BTreeMap::new(),
             revocations: BTreeMap::new(),
-            limits: Arc::default(),
             book,
         };
         inner.fill(revoked);
@@ -116,12 +123,7 @@ impl Inner {
     fn fill(&mut self, revoked: revoke::Revoked) {
         for (node, revocation) in revoked.effective {
             if self.book.is_valid(&revocation.fact) {
-                let limits = Arc::make_mut(&mut self.limits);
-                for cut in &revocation.cuts {
-                    let last = limits.entry(cut.log).or_insert(cut.seq);
-                    *last = (*last).min(cut.seq);
-                }
-                self.revocations.entry(node).or_default().push(revocation.fact);
+                self.revocations.entry(node).or_default().push(revocation);
             }
         }
         for (node, admit) in self.book.nodes(None) {
@@ -226,11 +228,13 @@ impl OrgState {
     /// # Errors
     /// Why not.
     pub fn check(&self, op: &ControlOp, actor: Option<UserId>, node: &NodeId) -> Result<(), Reason> {
-        if self.inner.nodes.get(node).is_some_and(|record| record.status == NodeStatus::Revoked) {
+        if self.is_revoked(node) {
             return Err(Reason::NodeRevoked);
         }
         match op {
             ControlOp::GroupCreate(create) => return self.check_create(create, actor, node),
+            ControlOp::NodeRevoke(revoke) if self.is_revoked(&revoke.node) => return Err(Reason::AlreadyThere),
+            ControlOp::NodeRevoke(revoke) if !self.knows_node(&revoke.node) => return Err(Reason::UnknownNode),
             ControlOp::UserDisable(only) if !self.inner.users.get(&only.user).is_some_and(|user| user.active) => {
                 return Err(if self.inner.users.contains_key(&only.user) {
                     Reason::AlreadyThere
@@ -244,6 +248,10 @@ impl OrgState {
             _ => {}
         }
         self.inner.book.allows(op, actor, node, None)
+    }
+
+    fn is_revoked(&self, node: &NodeId) -> bool {
+        self.inner.nodes.get(node).is_some_and(|record| record.status == NodeStatus::Revoked)
     }
 
     /// A group whose members follow the registry concerns people who did not ask for it.
@@ -269,8 +277,8 @@ impl OrgState {
     /// The same for an entry that knows only this past: a former home counts until the move is known (S14).
     pub(crate) fn vouches_in(&self, node: &NodeId, user: &UserId, past: Option<&Past>) -> Result<(), Reason> {
         let record = self.inner.nodes.get(node).ok_or(Reason::UnknownNode)?;
-        let known = |fact: &Fact| past.is_none_or(|past| past.has(fact.place));
-        if self.inner.revocations.get(node).is_some_and(|facts| facts.iter().any(known)) {
+        let known = |one: &Revocation| past.is_none_or(|past| past.has(one.fact.place));
+        if self.inner.revocations.get(node).is_some_and(|all| all.iter().any(known)) {
             return Err(Reason::NodeRevoked);
         }
         let now = self.inner.users.get(user).ok_or(Reason::UnknownUser)?;
@@ -305,8 +313,33 @@ impl OrgState {
         self.inner.appointments.get(group).map_or(&[], Vec::as_slice)
     }
 
-    pub(crate) fn limits(&self) -> &Arc<Limits> {
-        &self.inner.limits
+    /// The last position of a revoked node's log that counts, if a revocation says so (N3, ruling A2).
+    pub(crate) fn limit(&self, node: &NodeId, log: &LogId) -> Option<u64> {
+        revoke::limit(self.inner.revocations.get(node)?, log)
+    }
+
+    /// The home of a person for an entry with this past.
+    pub(crate) fn home_in(&self, user: &UserId, past: &Past) -> Option<SiteId> {
+        self.inner.book.home(user, Some(past)).map(|(site, _)| site)
+    }
+
+    /// Whether an entry of this person at this position of this node's log counts as far as the organisation is
+    /// concerned: the node is of the home as the frontier knew it, and not revoked before. Parts of the frontier that are
+    /// not the organisation's are passed over.
+    pub fn vouched(&self, node: &NodeId, user: &UserId, ctl: &[EntryId], place: (&LogId, u64)) -> Verdict {
+        let mut clock = Clock::default();
+        for index in ctl.iter().filter_map(|id| self.graph().index(id)) {
+            self.graph().absorb(&mut clock, index);
+        }
+        let (log, seq) = place;
+        if self.limit(node, log).is_some_and(|last| seq > last) {
+            return Verdict::Void(Reason::NodeRevoked);
+        }
+        match self.vouches_in(node, user, Some(&clock.into())) {
+            Ok(()) => Verdict::Valid,
+            Err(Reason::UnknownUser | Reason::UnknownNode) => Verdict::Pending,
+            Err(reason) => Verdict::Void(reason),
+        }
     }
 }
 
@@ -328,6 +361,7 @@ fn is_final(history: &History, trial: &Chain, siblings: &[&constitution::Revisio
         })
         .map(|(node, _)| node)
         .collect();
-    let supporters = constitution::supporters(history, candidate, siblings);
+    let rivals: Vec<Place> = siblings.iter().flat_map(|one| &one.carriers).copied().collect();
+    let supporters = witness::stand_for(history, &candidate.carriers, &rivals);
     2 * electorate.intersection(&supporters).count() > electorate.len()
 }

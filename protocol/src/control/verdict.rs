@@ -2,7 +2,6 @@
 
 use crate::ids::LogId;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// Why an operation has no effect (INV-27). The codes are stable: interfaces and records use them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -100,12 +99,10 @@ pub(crate) type Limits = BTreeMap<LogId, u64>;
 /// Whether entries of one person under one frontier count; the same for all logs but for the cuts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
-    /// They count up to the cuts.
+    /// They count, up to the cuts.
     Valid {
-        /// By removals of the person that the frontier does not know.
+        /// The last position that counts in each log that a removal cuts; a log that is not named counts whole (A2).
         cuts: Limits,
-        /// By revocations of the log's node.
-        nodes: Arc<Limits>,
     },
     /// None counts.
     Void(Reason),
@@ -117,10 +114,7 @@ impl Standing {
     /// Whether the entry at this position of this log counts.
     pub fn verdict(&self, log: &LogId, seq: u64) -> Verdict {
         match self {
-            Self::Valid { nodes, .. } if nodes.get(log).is_some_and(|last| seq > *last) => {
-                Verdict::Void(Reason::NodeRevoked)
-            }
-            Self::Valid { cuts, .. } if cuts.get(log).is_some_and(|last| seq > *last) => Verdict::Void(Reason::Removed),
+            Self::Valid { cuts } if cuts.get(log).is_some_and(|last| seq > *last) => Verdict::Void(Reason::Removed),
             Self::Valid { .. } => Verdict::Valid,
             Self::Void(reason) => Verdict::Void(*reason),
             Self::Pending => Verdict::Pending,

@@ -8,7 +8,8 @@ use super::super::table::Act;
 use super::super::verdict::{Limits, Reason};
 use super::{At, Given, Ground, GroupState, Kill, Origin, Rank, is_derived};
 use crate::ids::{EntryId, GroupId, UserId};
-use std::collections::BTreeMap;
+use crate::limits::GROUP_CONTROL_SEQ_MAX;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// How a role came to be given, before it is judged.
@@ -121,7 +122,7 @@ impl<'a> Judge<'a> {
     fn collect(&mut self, group: GroupId, first: usize) {
         for appointment in self.ground.org.appointments(&group) {
             let (fact, role) = (appointment.fact, Role::Owner);
-            let (rank, origin) = ((false, role, fact.height, fact.id), Origin::Org(fact.place));
+            let (rank, origin) = ((false, role, u32::MAX - fact.height, fact.id), Origin::Org(fact.place));
             self.claims.push(Claim { rank, origin, subject: appointment.user, role, made: Made::Appointed });
         }
         for (index, entry) in self.history.entries().iter().enumerate() {
@@ -372,9 +373,18 @@ impl<'a> Judge<'a> {
         let removals = self.removals.get(user).into_iter().flatten();
         removals
             .filter(|removal| removal.taking == Taking::Revoked)
-            .filter(|removal| self.may(removal.index, Act::Remove))
+            .filter(|removal| self.may(removal.index, Act::Remove) && !self.is_above(user, removal.index))
             .map(|removal| Ban { index: removal.index })
             .collect()
+    }
+
+    /// Whether the person was owner or facilitator there and the author could not take that away.
+    fn is_above(&self, user: &UserId, index: usize) -> bool {
+        let at = At::Entry(index);
+        let all = self.ground.given.get(user).into_iter().flatten();
+        all.filter(|given| given.role <= Role::Facilitator && self.ground.sees(at, given.origin))
+            .filter(|given| self.ground.is_alive(given, at))
+            .any(|given| self.authorised(index, Act::removing(given.role), given.rank).is_err())
     }
 
     /// Grants of any role to the person by who may give it.
@@ -405,7 +415,7 @@ impl<'a> Judge<'a> {
             site: self.create.site,
             derived: self.derived,
             members: BTreeMap::new(),
-            sites: std::collections::BTreeSet::new(),
+            sites: BTreeSet::new(),
             bans,
             revocations: self.revocations(),
             voids: self.voids,
@@ -422,21 +432,54 @@ impl<'a> Judge<'a> {
         self.bans(user).into_iter().filter(|ban| !lifted(ban)).collect()
     }
 
-    /// Removals and amendments that nobody was entitled to are void, with the reason.
+    /// Says of each removal and amendment without effect why it has none; what had some effect is not void.
     fn judge_removals(&mut self) {
-        let mut found = Vec::new();
+        let killing: BTreeSet<usize> =
+            self.ground.given.values().flatten().flat_map(|given| &given.kills).map(|kill| kill.index).collect();
+        let giving: BTreeSet<EntryId> = self.ground.given.values().flatten().map(|given| given.rank.3).collect();
         for (index, entry) in self.history.entries().iter().enumerate() {
-            let asked = match &entry.op {
-                ControlOp::Revoke(_) => Act::Remove,
-                ControlOp::AmendCut(_) => Act::Remove,
-                _ => continue,
+            if self.spoken[index].is_err() {
+                continue;
+            }
+            let void = match &entry.op {
+                ControlOp::Grant(_) if killing.contains(&index) || giving.contains(&entry.id) => {
+                    self.voids.remove(&entry.id);
+                    None
+                }
+                ControlOp::Revoke(_) if killing.contains(&index) => None,
+                ControlOp::Revoke(revoke) => self.why_nobody_removed(index, &revoke.users),
+                ControlOp::AmendCut(amend) => self.why_not_amended(index, amend),
+                _ => None,
             };
-            if !self.voids.contains_key(&entry.id) && !self.may(index, asked) {
-                let reason = entry.actor.map_or(Reason::UnknownUser, |actor| self.why_not(&actor, index));
-                found.push((entry.id, reason));
+            if let Some(reason) = void {
+                self.voids.insert(entry.id, reason);
             }
         }
-        self.voids.extend(found);
+    }
+
+    fn why_nobody_removed(&self, index: usize, users: &[UserId]) -> Option<Reason> {
+        let actor = self.history.entries()[index].actor?;
+        if !self.may(index, Act::Remove) {
+            return Some(self.why_not(&actor, index));
+        }
+        if users.iter().any(|user| !self.is_above(user, index)) {
+            return None;
+        }
+        let owner = self.may(index, Act::RemoveOwner);
+        Some(if owner { Reason::Junior } else { Reason::RoleTooLow })
+    }
+
+    fn why_not_amended(&self, index: usize, amend: &AmendCut) -> Option<Reason> {
+        let actor = self.history.entries()[index].actor?;
+        let Some(by) = self.ground.authority(&actor, Act::Remove, At::Entry(index)) else {
+            return Some(self.why_not(&actor, index));
+        };
+        let Some(target) = self.history.graph().index(&amend.revocation) else { return Some(Reason::NotThere) };
+        let remover = self.history.entries()[target].actor?;
+        match self.ground.authority(&remover, Act::Remove, At::Entry(target)) {
+            None => Some(Reason::NotThere),
+            Some(rank) => (by > rank).then_some(Reason::Junior),
+        }
     }
 
     fn revocations(&self) -> BTreeMap<EntryId, Rank> {
@@ -465,8 +508,11 @@ fn spoken(org: &OrgState, entry: &ControlEntry, past: Option<&Past>) -> Result<(
     if org.rests_on_lost(past) {
         return Err(Reason::RevisionVoid);
     }
-    if org.limits().get(&entry.log).is_some_and(|last| entry.seq > *last) {
+    if org.limit(&entry.node, &entry.log).is_some_and(|last| entry.seq > last) {
         return Err(Reason::NodeRevoked);
+    }
+    if entry.seq > GROUP_CONTROL_SEQ_MAX {
+        return Err(Reason::Misplaced);
     }
     match &entry.actor {
         Some(actor) => org.vouches_in(&entry.node, actor, Some(past)),

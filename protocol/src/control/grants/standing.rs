@@ -10,11 +10,10 @@ use super::super::table::{Act, allows};
 use super::super::verdict::{Limits, Reason, Standing};
 use super::{Given, GroupState, Origin};
 use crate::ids::{EntryId, UserId};
-use std::sync::Arc;
 
 impl GroupState {
-    /// Whether the person may have done this, having seen this frontier. That the log's node is one of the person's home
-    /// is asked elsewhere ([`super::super::registry::OrgState::vouches`]).
+    /// Whether the person may have done this, having seen this frontier. That the log's node speaks for the person is
+    /// asked elsewhere (`OrgState::vouched`).
     pub fn standing(&self, history: &History, actor: &UserId, ctl: &[EntryId], act: Act) -> Standing {
         let Some((group, org)) = self.pasts(history, ctl) else { return Standing::Pending };
         if self.ground.org.rests_on_lost(&org) {
@@ -26,9 +25,9 @@ impl GroupState {
         if !self.ground.org.is_active_in(actor, Some(&org)) {
             return Standing::Void(Reason::Disabled);
         }
-        let valid = |cuts| Standing::Valid { cuts, nodes: Arc::clone(self.ground.org.limits()) };
-        if self.derives(actor) && allows(Role::Member, act) {
-            return valid(Limits::new());
+        let derives = self.ground.org.home_in(actor, &org).is_some_and(|home| self.derives_from(home));
+        if derives && allows(Role::Member, act) {
+            return Standing::Valid { cuts: Limits::new() };
         }
         let all = self.ground.given.get(actor).map_or(&[][..], Vec::as_slice);
         let seen: Vec<&Given> = all
@@ -41,9 +40,9 @@ impl GroupState {
         let permitting: Vec<&Given> = seen.iter().filter(|given| allows(given.role, act)).copied().collect();
         let alive = permitting.iter().filter_map(|given| self.within(given, &group));
         match alive.reduce(widest) {
-            Some(cuts) => valid(cuts),
+            Some(cuts) => Standing::Valid { cuts },
             None if !permitting.is_empty() => Standing::Void(Reason::Removed),
-            None if !seen.is_empty() || self.derives(actor) => Standing::Void(Reason::RoleTooLow),
+            None if !seen.is_empty() || derives => Standing::Void(Reason::RoleTooLow),
             None => Standing::Void(Reason::NotMember),
         }
     }

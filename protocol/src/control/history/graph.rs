@@ -141,8 +141,8 @@ pub(crate) struct Graph {
     /// In an order in which each comes after what it names.
     nodes: Vec<Node>,
     by_id: BTreeMap<EntryId, usize>,
-    /// Length of each chain.
-    chains: Vec<u32>,
+    /// The numbers of the entries on each chain.
+    chains: Vec<Vec<usize>>,
 }
 
 impl Graph {
@@ -164,6 +164,11 @@ impl Graph {
         self.nodes[second].past.has(self.nodes[first].place)
     }
 
+    /// The entries of each chain, by number.
+    pub(crate) fn chains(&self) -> impl Iterator<Item = &[usize]> {
+        self.chains.iter().map(Vec::as_slice)
+    }
+
     /// What these entries contain and saw; `None` when one is not here.
     pub(crate) fn closure<'a>(&self, ids: impl IntoIterator<Item = &'a EntryId>) -> Option<Clock> {
         let mut clock = Clock::default();
@@ -182,25 +187,27 @@ impl Graph {
 
     /// Adds an entry after all its parents; the first parent is the one whose chain it continues, if it has one.
     pub(crate) fn push(&mut self, id: EntryId, prev: Option<usize>, parents: &[usize]) {
+        let index = self.nodes.len();
         let mut clock = prev.map(|prev| self.nodes[prev].past.clock.clone()).unwrap_or_default();
         let mut height = prev.map_or(0, |prev| self.nodes[prev].height + 1);
         for parent in parents.iter().filter(|parent| Some(**parent) != prev) {
             self.absorb(&mut clock, *parent);
             height = height.max(self.nodes[*parent].height + 1);
         }
-        let tail =
-            prev.map(|prev| self.nodes[prev].place).filter(|place| self.chains[place.chain as usize] == place.at + 1);
+        let tail = prev
+            .map(|prev| self.nodes[prev].place)
+            .filter(|place| self.chains[place.chain as usize].len() == place.at as usize + 1);
         let place = if let Some(tail) = tail {
-            self.chains[tail.chain as usize] += 1;
+            self.chains[tail.chain as usize].push(index);
             Place { chain: tail.chain, at: tail.at + 1 }
         } else {
             if let Some(prev) = prev {
                 clock.add(self.nodes[prev].place);
             }
-            self.chains.push(1);
+            self.chains.push(vec![index]);
             Place { chain: u32::try_from(self.chains.len() - 1).expect("histories are bounded far below 2^32"), at: 0 }
         };
-        self.by_id.insert(id, self.nodes.len());
+        self.by_id.insert(id, index);
         self.nodes.push(Node { place, past: Past { own: Some(place), clock }, height });
     }
 }

@@ -9,8 +9,10 @@ use crate::control::history::graph::{Graph, Past, Place};
 use crate::control::history::{ControlEntry, History};
 use crate::control::op::{ControlOp, Cut, NodeAdmit, SiteSet, UserAt};
 use crate::control::verdict::Reason;
+use crate::control::witness;
 use crate::ids::{EntryId, GroupId, NodeId, SiteId, UserId};
 use crate::limits::NAME_CHARS_MAX;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -86,11 +88,22 @@ struct Person {
     switch: Switch,
 }
 
+/// What is given before entries are judged one by one.
+#[derive(Debug, Clone)]
+pub(crate) struct Rules {
+    pub(crate) chain: Chain,
+    /// Where two sites claim one person: how many nodes stand for each registration.
+    pub(crate) standing: BTreeMap<EntryId, usize>,
+    /// Entries that revocations of nodes cut.
+    pub(crate) dropped: BTreeMap<usize, Reason>,
+}
+
 /// See the head of this file.
 #[derive(Debug, Clone)]
 pub(crate) struct Book {
     graph: Arc<Graph>,
     chain: Chain,
+    standing: BTreeMap<EntryId, usize>,
     admits: BTreeMap<NodeId, Vec<Admit>>,
     revocations: BTreeMap<NodeId, Vec<Revocation>>,
     suspensions: BTreeMap<NodeId, Switch>,
@@ -112,10 +125,11 @@ struct Writer<'a> {
 
 impl Book {
     /// Judges all entries but those dropped beforehand.
-    pub(crate) fn judge(chain: Chain, history: &History, dropped: &BTreeMap<usize, Reason>) -> Self {
+    pub(crate) fn judge(rules: &Rules, history: &History) -> Self {
         let mut book = Self {
             graph: Arc::clone(history.graph()),
-            chain,
+            chain: rules.chain.clone(),
+            standing: rules.standing.clone(),
             admits: BTreeMap::new(),
             revocations: BTreeMap::new(),
             suspensions: BTreeMap::new(),
@@ -134,7 +148,7 @@ impl Book {
                 past: Some(&node.past),
                 entry: Some((entry, node.place)),
             };
-            let judged = match dropped.get(&index) {
+            let judged = match rules.dropped.get(&index) {
                 Some(reason) => Err(*reason),
                 None => book.permits(&entry.op, writer),
             };
@@ -182,8 +196,12 @@ impl Book {
                 }
                 if self.site_of(&admit.node, writer.past).is_some() { Err(Reason::AlreadyThere) } else { Ok(()) }
             }
-            ControlOp::NodeRevoke(revoke) => self.by_admin_on_node(writer, &revoke.node),
-            ControlOp::NodeSuspend(only) | ControlOp::NodeResume(only) => self.by_admin_on_node(writer, &only.node),
+            // Also of a key that is not admitted yet: an admission that comes later or at the same time is in vain (N2).
+            ControlOp::NodeRevoke(_) => self.by_admin(writer),
+            ControlOp::NodeSuspend(only) | ControlOp::NodeResume(only) => {
+                self.by_admin(writer)?;
+                self.site_of(&only.node, writer.past).map(|_| ()).ok_or(Reason::UnknownNode)
+            }
             ControlOp::UserRegister(at) => {
                 let own = self.site_of(writer.node, writer.past).ok_or(Reason::UnknownNode)?;
                 if own != at.site {
@@ -251,17 +269,6 @@ impl Book {
             let cuts = &revision.body.cuts;
             !cuts.is_empty() && !covered(&self.graph, cuts, entry, place)
         })
-    }
-
-    fn by_admin_on_node(&self, writer: Writer<'_>, node: &NodeId) -> Result<(), Reason> {
-        self.by_admin(writer)?;
-        if self.site_of(node, writer.past).is_none() {
-            return Err(Reason::UnknownNode);
-        }
-        if self.revocations.get(node).is_some_and(|all| all.iter().any(|one| one.fact.seen(writer.past))) {
-            return Err(Reason::AlreadyThere);
-        }
-        Ok(())
     }
 
     fn note(&mut self, entry: &ControlEntry, fact: Fact) {
@@ -335,13 +342,37 @@ impl Book {
             .registered
             .iter()
             .filter(|home| home.fact.seen(past))
-            .min_by_key(|home| (home.seniority, home.fact.rank()))?;
+            .min_by_key(|home| (Reverse(self.standing.get(&home.fact.id)), home.seniority, home.fact.rank()))?;
         let moves: Vec<&Home> = person.moved.iter().filter(|home| home.fact.seen(past)).collect();
         let latest = moves
             .iter()
             .filter(|home| !moves.iter().any(|other| self.graph.precedes(home.fact.index, other.fact.index)))
             .min_by_key(|home| home.fact.rank());
         Some((latest.map_or(first.site, |home| home.site), first.fact.id))
+    }
+
+    /// For each person whom two sites claim, how many other nodes stand for each registration. So a site that sees
+    /// another's new person cannot take them over later by a registration dated back, however senior its nodes are.
+    pub(crate) fn contested(&self, history: &History) -> BTreeMap<EntryId, usize> {
+        let mut standing = BTreeMap::new();
+        for person in self.people.values().filter(|person| person.registered.len() > 1) {
+            for home in &person.registered {
+                let rivals: Vec<Place> = person
+                    .registered
+                    .iter()
+                    .filter(|other| other.site != home.site)
+                    .map(|other| other.fact.place)
+                    .collect();
+                if rivals.is_empty() {
+                    continue;
+                }
+                let writer = &history.entries()[home.fact.index].node;
+                let nodes = witness::stand_for(history, &[home.fact.place], &rivals);
+                let count = nodes.iter().filter(|node| *node != writer && self.admits.contains_key(*node)).count();
+                standing.insert(home.fact.id, count);
+            }
+        }
+        standing
     }
 
     pub(crate) fn is_active(&self, user: &UserId, past: Option<&Past>) -> bool {

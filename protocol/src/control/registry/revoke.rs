@@ -8,7 +8,7 @@ use super::book::{Book, Fact, Revocation, covered};
 use crate::control::history::History;
 use crate::control::op::ControlOp;
 use crate::control::verdict::Reason;
-use crate::ids::NodeId;
+use crate::ids::{LogId, NodeId};
 use std::collections::BTreeMap;
 
 /// With this many admins one alone does not revoke a node (N2).
@@ -93,19 +93,29 @@ fn dropped(history: &History, effective: &[&Revocation], rank: &BTreeMap<NodeId,
         let drop = revocations.iter().any(|one| {
             let knows = graph.precedes(one.fact.index, index);
             let senior = rank.get(&one.by) < rank.get(&entry.node);
-            let beyond = one.cuts.iter().any(|cut| cut.log == entry.log && entry.seq > cut.seq)
-                && !graph.precedes(index, one.fact.index);
             match &entry.op {
-                ControlOp::LogOpen(_) | ControlOp::See(_) | ControlOp::Constitution(_) => false,
+                op if is_of_nobody(op) => false,
                 op if is_of_an_admin(op) => knows || (senior && !keeps(history, one, &fact)),
-                _ => knows || beyond,
+                _ => knows,
             }
         });
-        if drop {
+        let seen = || revocations.iter().any(|one| graph.precedes(index, one.fact.index));
+        let beyond = || limit(revocations.iter().copied(), &entry.log).is_some_and(|last| entry.seq > last) && !seen();
+        if drop || (!is_of_nobody(&entry.op) && beyond()) {
             dropped.insert(index, Reason::NodeRevoked);
         }
     }
     dropped
+}
+
+/// How far a log counts: as far as any of the revocations that name it had seen. A log that none names counts whole.
+pub(crate) fn limit<'a>(revocations: impl IntoIterator<Item = &'a Revocation>, log: &LogId) -> Option<u64> {
+    revocations.into_iter().flat_map(|one| &one.cuts).filter(|cut| cut.log == *log).map(|cut| cut.seq).max()
+}
+
+/// Operations that rest on no authority of their node.
+fn is_of_nobody(op: &ControlOp) -> bool {
+    matches!(op, ControlOp::LogOpen(_) | ControlOp::See(_) | ControlOp::Constitution(_))
 }
 
 /// Operations that only an admin's authority makes valid.
