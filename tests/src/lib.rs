@@ -1,1 +1,3 @@
-//! Room under construction.
+//! What the tests of the whole house share. Nothing depends on this package.
+
+pub mod cluster;
