@@ -16,3 +16,6 @@ mod witness;
 
 pub use history::{ControlEntry, History, Inserted};
 pub use verdict::{Reason, Standing, Verdict};
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use super::super::history::graph::{Clock, Past};
 use super::super::history::{ControlEntry, History};
 use super::super::op::{Access, AmendCut, ControlOp, Cut, GroupCreate, GroupEdit, Role};
 use super::super::registry::OrgState;
-use super::super::table::Act;
+use super::super::table::{Act, allows};
 use super::super::verdict::{Limits, Reason};
 use super::{At, Given, Ground, GroupState, Kill, Origin, Rank, is_derived};
 use crate::ids::{EntryId, GroupId, UserId};
@@ -58,6 +58,9 @@ struct Edit {
     rank: Rank,
     edit: GroupEdit,
 }
+
+/// Junior to all that may edit.
+const LOWEST: Rank = (true, Role::Member, 0, EntryId([0; 32]));
 
 struct Judge<'a> {
     history: &'a History,
@@ -207,9 +210,10 @@ impl<'a> Judge<'a> {
                 let Claim { rank, origin, subject, role, .. } = *claim;
                 self.ground.given.entry(subject).or_default().push(Given { rank, origin, role, kills });
             }
-            Err(reason) => {
-                self.voids.entry(claim.rank.3).or_insert(reason);
+            Err(reason) if claim.made == Made::Joined => {
+                self.voids.insert(claim.rank.3, reason);
             }
+            Err(_) => {}
         }
     }
 
@@ -267,7 +271,7 @@ impl<'a> Judge<'a> {
         let own = entry.actor == Some(claim.subject) && self.ground.sees(at, claim.origin);
         let by_oneself = match removal.taking {
             Taking::Left => own,
-            Taking::Lowered(role) => own && claim.role < role,
+            Taking::Lowered(role) => own && claim.role < role && allows(claim.role, Act::granting(role)),
             Taking::Revoked => false,
         };
         if by_oneself {
@@ -328,16 +332,8 @@ impl<'a> Judge<'a> {
     fn settle_edits(&mut self) {
         for (index, entry) in self.history.entries().iter().enumerate() {
             let ControlOp::GroupEdit(edit) = &entry.op else { continue };
-            if self.voids.contains_key(&entry.id) {
-                continue;
-            }
-            let act = edit_act(edit);
-            let lowest: Rank = (true, Role::Member, 0, EntryId([0; 32]));
-            match self.authorised(index, act, lowest) {
-                Ok(rank) => self.edits.push(Edit { index, rank, edit: edit.clone() }),
-                Err(reason) => {
-                    self.voids.insert(entry.id, reason);
-                }
+            if let Ok(rank) = self.authorised(index, edit_act(edit), LOWEST) {
+                self.edits.push(Edit { index, rank, edit: edit.clone() });
             }
         }
     }
@@ -404,7 +400,7 @@ impl<'a> Judge<'a> {
     }
 
     fn finish(mut self) -> GroupState {
-        self.judge_removals();
+        self.explain();
         let bans =
             self.removals.keys().map(|user| (*user, self.open_bans(user))).filter(|(_, all)| !all.is_empty()).collect();
         let mut state = GroupState {
@@ -432,20 +428,21 @@ impl<'a> Judge<'a> {
         self.bans(user).into_iter().filter(|ban| !lifted(ban)).collect()
     }
 
-    /// Says of each removal and amendment without effect why it has none; what had some effect is not void.
-    fn judge_removals(&mut self) {
+    /// Says of each entry without effect why it has none, once all grants are known; what had some effect is not void.
+    fn explain(&mut self) {
         let killing: BTreeSet<usize> =
             self.ground.given.values().flatten().flat_map(|given| &given.kills).map(|kill| kill.index).collect();
         let giving: BTreeSet<EntryId> = self.ground.given.values().flatten().map(|given| given.rank.3).collect();
+        let editing: BTreeSet<usize> = self.edits.iter().map(|edit| edit.index).collect();
         for (index, entry) in self.history.entries().iter().enumerate() {
             if self.spoken[index].is_err() {
                 continue;
             }
             let void = match &entry.op {
-                ControlOp::Grant(_) if killing.contains(&index) || giving.contains(&entry.id) => {
-                    self.voids.remove(&entry.id);
-                    None
-                }
+                ControlOp::Grant(_) if killing.contains(&index) || giving.contains(&entry.id) => None,
+                ControlOp::Grant(_) => entry.actor.map(|actor| self.why_not(&actor, index)),
+                ControlOp::GroupEdit(_) if editing.contains(&index) => None,
+                ControlOp::GroupEdit(_) => entry.actor.map(|actor| self.why_not(&actor, index)),
                 ControlOp::Revoke(_) if killing.contains(&index) => None,
                 ControlOp::Revoke(revoke) => self.why_nobody_removed(index, &revoke.users),
                 ControlOp::AmendCut(amend) => self.why_not_amended(index, amend),
