@@ -7,10 +7,11 @@ mod world;
 
 use protocol::clock::Millis;
 use protocol::control::op::{Access, GroupKind, Role};
-use protocol::engine::effect::Answer;
-use protocol::engine::input::{Activity, Command, OutsideItem, Reaction};
+use protocol::engine::effect::{Answer, Effect};
+use protocol::engine::input::{Activity, Command, Input, OutsideItem, Reaction};
 use protocol::ids::{EntryId, GroupId, UserId};
 use protocol::store::keys::table;
+use protocol::sync::message::{Request, Response};
 use std::collections::{BTreeMap, BTreeSet};
 use world::{Weather, World};
 
@@ -163,6 +164,8 @@ impl Play {
 
     fn heal(&mut self) {
         self.world.weather = Weather::default();
+        // Every line is new, so that every pair proves anew that it is equal.
+        (0..self.world.sites.len()).for_each(|at| self.world.isolate(at));
         self.world.connect_all();
         for _ in 0..HEAL_SECONDS / 4 {
             self.world.pass(4);
@@ -184,6 +187,29 @@ impl Play {
             }
         }
         found
+    }
+
+    /// Prints what each two sites tell each other to hold.
+    fn explain(&mut self) {
+        for a in 0..self.world.sites.len() {
+            for b in 0..self.world.sites.len() {
+                if a == b {
+                    continue;
+                }
+                let peer = self.world.node(b);
+                let bytes = Request::Digests.encode();
+                for effect in self.world.input(a, Input::PeerRequest { peer, token: u64::MAX, bytes }) {
+                    if let Effect::Respond { bytes, .. } = effect
+                        && let Ok(Response::Digests { digests }) = Response::decode(&bytes)
+                    {
+                        for digest in digests {
+                            let (scope, data) = (digest.scope, digest.data);
+                            eprintln!("{a} tells {b}: {scope:?} data {data} {:02x?}", &digest.digest[..4]);
+                        }
+                    }
+                }
+            }
+        }
     }
 
     /// What two sites that share a group hold or show differently.
@@ -252,7 +278,11 @@ fn run(seed: u64) {
     play.heal();
     let mut differences = play.differences();
     play.world.pass(HEAL_SECONDS / 2);
-    differences.extend(play.unproved(healing));
+    let unproved = play.unproved(healing);
+    if !unproved.is_empty() {
+        play.explain();
+    }
+    differences.extend(unproved);
     assert!(differences.is_empty(), "seed {seed}: {differences:#?}");
     // A lost index changes nothing of what is shown (INV-04).
     let at = (seed % play.world.sites.len() as u64) as usize;

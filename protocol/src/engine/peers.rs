@@ -135,6 +135,11 @@ impl Engine {
                 }
             }
             (Asked::Frontier(asked), Response::Frontier { scopes }) => {
+                // A scope that the peer does not know cannot be further there than here.
+                let unknown = asked.iter().filter(|scope| !scopes.iter().any(|frontier| frontier.scope == **scope));
+                for scope in unknown.copied().collect::<Vec<_>>() {
+                    self.publish(scope);
+                }
                 for frontier in scopes.into_iter().filter(|frontier| asked.contains(&frontier.scope)) {
                     self.take_frontier(cx, peer, frontier);
                 }

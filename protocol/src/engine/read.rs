@@ -505,6 +505,12 @@ impl Reader<'_> {
             && !self.store.range(&from, &to, 1, Direction::Forward).is_empty()
     }
 
+    /// Whether a node keeps a group's content: its site has a live member.
+    pub fn keeps(&self, node: &NodeId, group: &GroupId) -> bool {
+        let site = self.view.org_state().and_then(|state| state.site_of_node(node));
+        site.is_some_and(|site| self.view.group_state(group).is_some_and(|state| state.sites().contains(&site)))
+    }
+
     /// Nodes that may hold a group's files: those of its sites, connected ones only.
     pub fn holders(&self, group: &GroupId) -> Vec<NodeId> {
         let (Some(org), Some(state)) = (self.view.org_state(), self.view.group_state(group)) else { return Vec::new() };

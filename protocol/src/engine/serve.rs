@@ -96,8 +96,9 @@ impl Engine {
                 if same {
                     self.proved_equal(cx, peer);
                 } else if let Some(session) = self.sessions.get_mut(&peer) {
-                    // It lacks something of ours, or we of its: look too.
-                    session.poke(cx.now);
+                    // It lacks something of ours, or we of its: look too, but not in the same breath, or two nodes that
+                    // cannot agree would ask each other for ever.
+                    session.look_soon(cx.now);
                 }
                 Response::Compared { same }
             }
@@ -131,8 +132,11 @@ impl Engine {
     }
 
     fn digests_for(&self, cx: &Cx<'_>, peer: &NodeId) -> Vec<ScopeDigest> {
-        let shared = self.shared(peer).into_iter().map(|(scope, share)| {
-            let data = share == Share::All;
+        let own = self.node();
+        // A group that this site has left is told of too: the peer may not have heard of it.
+        let readable = self.scopes.keys().map(|scope| (*scope, self.share(peer, scope)));
+        let shared = readable.filter(|(_, share)| *share > Share::Nothing).map(|(scope, share)| {
+            let data = share.min(self.share(&own, &scope)) == Share::All;
             ScopeDigest { scope, digest: self.scope_digest(&scope, data), data }
         });
         let farewells = self.farewells(peer).into_iter().map(|(scope, farewell)| {

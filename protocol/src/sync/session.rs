@@ -10,6 +10,9 @@ use crate::ids::{LogId, ScopeId};
 use crate::limits::{COMPARE_EVERY_MS, COMPARE_EVERY_MS_MAX, RANGES_PER_PEER_MAX};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+/// How soon a node looks after a peer found that they differ.
+const LOOK_SOON_MS: u64 = 1_000;
+
 /// What a call in flight was about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Asked {
@@ -131,6 +134,11 @@ impl Session {
         self.progress = false;
         self.next = Millis(now.0 + self.interval);
         at_once
+    }
+
+    /// A comparison failed: the next round begins within a second.
+    pub fn look_soon(&mut self, now: Millis) {
+        self.next = self.next.min(Millis(now.0 + LOOK_SOON_MS));
     }
 
     /// Something changed at the peer: the next round begins at once, or right after the one under way.
