@@ -78,7 +78,8 @@ impl<'a> Oracle<'a> {
     fn claim(&mut self, scope: Scope, entry: &ControlEntry) {
         let height = self.heights[&entry.id];
         let mut claim = |appointed: bool, subject, role, how| {
-            let rank = if appointed { (false, role, u32::MAX - height, entry.id) } else { (true, role, height, entry.id) };
+            let rank =
+                if appointed { (false, role, u32::MAX - height, entry.id) } else { (true, role, height, entry.id) };
             self.claims.push(G { rank, subject, how });
         };
         match (&entry.op, entry.actor, scope) {
@@ -276,9 +277,10 @@ impl<'a> Oracle<'a> {
                     && allows(g.rank.1, act)
                     && seen.contains(&g.rank.3)
                     && self.is_made(g)
-                    && self.of_group().filter(|r| self.is_killed(g, &r.id)).all(|r| {
-                        !seen.contains(&r.id) && self.cut(g, r, log).is_none_or(|last| seq <= last)
-                    })
+                    && self
+                        .of_group()
+                        .filter(|r| self.is_killed(g, &r.id))
+                        .all(|r| !seen.contains(&r.id) && self.cut(g, r, log).is_none_or(|last| seq <= last))
             })
     }
 

@@ -91,7 +91,8 @@ fn random_stage(base: &Stage, seed: u64) -> Stage {
         let person = dice.person();
         let op = dice.op(&removals);
         let id = stage.somehow(&mut dice, person, op, &ids, &org);
-        if matches!(stage.entries.last().map(|(_, entry)| &entry.op), Some(ControlOp::Revoke(_) | ControlOp::Grant(_))) {
+        if matches!(stage.entries.last().map(|(_, entry)| &entry.op), Some(ControlOp::Revoke(_) | ControlOp::Grant(_)))
+        {
             removals.push(id);
         }
         ids.push(id);
@@ -200,12 +201,14 @@ fn nothing_new_by_a_removed_authority_ever_counts() {
     for seed in 0..histories() / 10 {
         let stage = random_stage(&base, seed);
         let mut dice = Dice(ChaCha20Rng::seed_from_u64(seed));
-        let before = stage.group_state();
+        let (org, before) = (stage.org_state(), stage.group_state());
         let ids: Vec<EntryId> =
             stage.entries.iter().filter(|(scope, _)| *scope == Scope::Group).map(|(_, entry)| entry.id).collect();
         for n in 0..PEOPLE {
             let role = before.role(&user(n, 0));
-            if role.is_some_and(|role| allows(role, Act::Invite)) {
+            // What a disabled person's home dates back counts until a group or an admin removes them (ruling A3).
+            let disabled = !org.user(&user(n, 0)).expect("registered").active;
+            if disabled || role.is_some_and(|role| allows(role, Act::Invite)) {
                 continue;
             }
             let mut after = stage.clone();
