@@ -1,6 +1,184 @@
-//! The node: everything that touches the world.
+//! The node: everything that touches the world. This file alone wires the rooms together.
 
+pub mod cli;
+pub mod config;
+pub mod feeds;
+pub mod files;
+pub mod http;
 pub mod local;
+pub mod logs;
+pub mod metrics;
 pub mod network;
+pub mod pairing;
 pub mod runtime;
+pub mod tls;
 pub mod transfer;
+
+use anyhow::Context;
+use archipel_net::Mdns;
+use archipel_storage::blobs::{Blobs, Thumbs};
+use archipel_storage::kvlog::KvLog;
+use archipel_storage::lock::{FolderLock, NetworkFolders};
+use config::{Config, Switch};
+use files::Files;
+use http::live::Live;
+use http::server::{Server, Stopper};
+use http::{App, Rooms};
+use local::Local;
+use metrics::Metrics;
+use network::{Network, NetworkConfig};
+use pairing::{Change, Pairings, RuntimeHouse};
+use runtime::handle::now;
+use runtime::{Opened, Running};
+use std::sync::Arc;
+use tokio::task::JoinHandle;
+use transfer::Transfer;
+use zeroize::Zeroizing;
+
+/// A running site.
+pub struct Node {
+    running: Running,
+    network: Network,
+    feeds: Arc<feeds::Service>,
+    pairings: Pairings,
+    server: JoinHandle<std::io::Result<()>>,
+    stopper: Stopper,
+    live: Live,
+    tasks: Vec<JoinHandle<()>>,
+    ready_line: String,
+    setup_code: Option<String>,
+    _lock: FolderLock,
+}
+
+impl Node {
+    /// Opens the data folder, takes the ports, and serves. Before an organisation exists only browsers are listened to.
+    ///
+    /// # Errors
+    /// In words for the person at the console: a folder of another node, an address in use, a full disk.
+    pub async fn start(config: Config) -> anyhow::Result<Self> {
+        let data = config.data.clone();
+        std::fs::create_dir_all(&data).with_context(|| format!("cannot make the data folder {}", data.display()))?;
+        let lock = FolderLock::take(&data, NetworkFolders::Refuse)?;
+        let disk = archipel_storage::files::disk();
+        let (rows, found) = KvLog::open(&data.join("local"), Arc::clone(&disk))?;
+        if !found.damaged.is_empty() {
+            tracing::error!(damaged = ?found.damaged, "a part of this site's own records cannot be read");
+        }
+        let rows = Arc::new(rows);
+        let local = Arc::new(Local::open(Arc::clone(&rows))?);
+        let blobs = Arc::new(Blobs::open(&data, Arc::clone(&disk))?);
+        let thumbs = Thumbs::open(&data, Arc::clone(&disk))?;
+        let files = Files::open(&data, Arc::clone(&blobs), thumbs)?;
+        let opened = {
+            let data = data.clone();
+            tokio::task::spawn_blocking(move || Opened::open(&data)).await??
+        };
+        let secret = Zeroizing::new(runtime::node_seed(&data)?);
+        let mut running = runtime::start(opened);
+        let handle = running.handle.clone();
+        let config = Arc::new(config);
+
+        let transfer = Transfer::new(handle.clone(), blobs);
+        let network = Network::start(
+            NetworkConfig {
+                secret: *secret,
+                listen: config.listen.clone(),
+                announce: Vec::new(),
+                mdns: if config.mdns == Switch::On { Mdns::On } else { Mdns::Off },
+            },
+            handle.clone(),
+            running.take_wishes(),
+            transfer,
+        );
+        let known = network.known();
+        let house = {
+            let (known, listen) = (known.clone(), config.listen.clone());
+            RuntimeHouse::new(handle.clone(), move || known.own_or(&listen))
+        };
+        let settings =
+            pairing::Settings { secret, sealing: handle.sealing(), listen: config.listen.clone() };
+        let (pairings, pairing_task) = pairing::start(settings, Arc::clone(&rows), Arc::new(house))?;
+        let feeds =
+            feeds::start(handle.clone(), Arc::clone(&local), Arc::clone(&rows), feeds::FetcherConfig::default())?;
+
+        let live = Live::new();
+        live.follow(&handle);
+        let changes = tokio::spawn(tell_of_pairings(live.clone(), pairings.clone()));
+        let tls = match &config.tls {
+            Some(files) => Some(tls::load(files).await?),
+            None => None,
+        };
+        let server = Server::bind(config.http, tls)
+            .with_context(|| format!("cannot listen for browsers on {}", config.http))?;
+        let app = App::new(
+            Rooms {
+                handle: handle.clone(),
+                local,
+                files,
+                pairing: Arc::new(pairings.clone()),
+                network: Arc::new(known),
+                feeds: Arc::clone(&feeds) as Arc<dyn http::ports::Feeds>,
+                live: live.clone(),
+                metrics: Arc::new(Metrics::new()),
+                config,
+                clock: || now().0,
+            },
+            server.address().ip(),
+        );
+        let set_up = handle.read(|reader| reader.organisation()).is_some();
+        let setup_code = (!set_up).then(|| app.setup_code().to_owned());
+        let (ready_line, stopper) = (server.ready_line(), server.stopper());
+        let server = tokio::spawn(server.run(http::router(app)));
+        Ok(Self {
+            running,
+            network,
+            feeds,
+            pairings,
+            server,
+            stopper,
+            live,
+            tasks: vec![pairing_task, changes],
+            ready_line,
+            setup_code,
+            _lock: lock,
+        })
+    }
+}
+
+impl cli::serve::Running for Node {
+    fn ready_line(&self) -> String {
+        self.ready_line.clone()
+    }
+
+    fn setup_code(&self) -> Option<String> {
+        self.setup_code.clone()
+    }
+
+    /// Browsers first, then the rooms that write, then peers, then the engine: nothing is asked of a room that is gone.
+    async fn stop(self) {
+        self.live.stop();
+        self.stopper.stop();
+        if let Ok(Err(error)) = self.server.await {
+            tracing::error!(%error, "the door for browsers broke");
+        }
+        self.feeds.stop().await;
+        self.pairings.stop().await;
+        for task in self.tasks {
+            task.abort();
+        }
+        self.network.stop().await;
+        self.running.stop().await;
+    }
+}
+
+/// Browsers follow a pairing as it goes on.
+async fn tell_of_pairings(live: Live, pairings: Pairings) {
+    let mut changes = pairings.changes();
+    loop {
+        match changes.recv().await {
+            Ok(Change::Invitation(id)) => live.pairing_changed(id),
+            Ok(Change::Join) | Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {}
+            Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
+        }
+    }
+}

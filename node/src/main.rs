@@ -1,1 +1,12 @@
-fn main() {}
+//! The program `archipel`.
+
+use archipel::Node;
+use archipel::cli::{Cli, Command};
+use clap::Parser;
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().command() {
+        Command::Serve(serve) => serve.run(Node::start),
+        Command::CheckIndex { folder } => Ok(archipel::runtime::check_index(&folder)?),
+    }
+}

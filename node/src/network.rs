@@ -9,7 +9,7 @@ use bytes::Bytes;
 use protocol::engine::effect::{Effect, Notice};
 use protocol::engine::input::Input;
 use protocol::engine::org_tag;
-use protocol::ids::{NodeId, OrgId};
+use protocol::ids::{BlobId, NodeId, OrgId};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -34,9 +34,40 @@ pub struct NetworkConfig {
 /// Requests of peers that wait for the engine's answer.
 type Waiting = Arc<Mutex<BTreeMap<u64, RequestToken>>>;
 
+/// What is known of addresses, for screens and for pairing.
+#[derive(Clone)]
+pub struct Known {
+    addresses: Arc<Mutex<BTreeMap<NodeId, Vec<String>>>>,
+    own: Arc<Mutex<Vec<String>>>,
+    transfer: Transfer,
+}
+
+impl Known {
+    fn new(transfer: Transfer) -> Self {
+        Self { addresses: Arc::default(), own: Arc::default(), transfer }
+    }
+
+    /// Where this node can be reached: as found, or as configured while the network does not run yet.
+    pub fn own_or(&self, configured: &[String]) -> Vec<String> {
+        let own = self.own.lock().expect("nothing panics under this lock").clone();
+        if own.is_empty() { archipel_net::reachable(configured) } else { own }
+    }
+}
+
+impl crate::http::ports::Network for Known {
+    fn addresses(&self, node: NodeId) -> Vec<String> {
+        self.addresses.lock().expect("nothing panics under this lock").get(&node).cloned().unwrap_or_default()
+    }
+
+    fn is_fetching(&self, blob: BlobId) -> bool {
+        self.transfer.is_wanted(&blob)
+    }
+}
+
 /// The network of one node, from the moment when it has an organisation.
 pub struct Network {
     net: watch::Receiver<Option<Net>>,
+    known: Known,
     tasks: Vec<tokio::task::JoinHandle<()>>,
 }
 
@@ -44,9 +75,15 @@ impl Network {
     /// Starts carrying. The network itself starts once the engine belongs to an organisation.
     pub fn start(config: NetworkConfig, handle: Handle, wishes: mpsc::Receiver<Effect>, transfer: Transfer) -> Self {
         let (ready, net) = watch::channel(None);
-        let carry = tokio::spawn(carry(config, handle.clone(), wishes, transfer, ready));
+        let known = Known::new(transfer);
+        let carry = tokio::spawn(carry(config, handle.clone(), wishes, known.clone(), ready));
         let ticks = tokio::spawn(tick(handle));
-        Self { net, tasks: vec![carry, ticks] }
+        Self { net, known, tasks: vec![carry, ticks] }
+    }
+
+    /// What is known of addresses.
+    pub fn known(&self) -> Known {
+        self.known.clone()
     }
 
     /// The running network; `None` before there is an organisation.
@@ -79,9 +116,10 @@ async fn carry(
     config: NetworkConfig,
     handle: Handle,
     mut wishes: mpsc::Receiver<Effect>,
-    transfer: Transfer,
+    known: Known,
     ready: watch::Sender<Option<Net>>,
 ) {
+    let transfer = known.transfer.clone();
     let mut org = handle.organisation();
     let mut early = Vec::new();
     // Wishes made before there is a network are few: a list of peers, addresses, files.
@@ -111,17 +149,17 @@ async fn carry(
         events,
         handle.clone(),
         Arc::clone(&waiting),
-        transfer.clone(),
+        known.clone(),
         config.announce.clone(),
     ));
     transfer.connect(net.clone());
-    announce(&net, &handle, &config.announce).await;
+    announce(&net, &handle, &known, &config.announce).await;
     let _ = ready.send(Some(net.clone()));
     for wish in early {
-        fulfil(&net, &handle, &waiting, &transfer, wish).await;
+        fulfil(&net, &handle, &waiting, &known, wish).await;
     }
     while let Some(wish) = wishes.recv().await {
-        fulfil(&net, &handle, &waiting, &transfer, wish).await;
+        fulfil(&net, &handle, &waiting, &known, wish).await;
     }
     received.abort();
 }
@@ -138,15 +176,16 @@ async fn open(config: &NetworkConfig, org: &OrgId) -> Result<(Net, mpsc::Receive
 }
 
 /// Tells the engine where this node can be reached.
-async fn announce(net: &Net, handle: &Handle, extra: &[String]) {
+async fn announce(net: &Net, handle: &Handle, known: &Known, extra: &[String]) {
     let Ok(listen) = net.listen_addresses().await else { return };
     let mut addresses = extra.to_vec();
     addresses.extend(archipel_net::reachable(&listen));
     addresses.dedup();
+    known.own.lock().expect("nothing panics under this lock").clone_from(&addresses);
     handle.tell(Input::Listening(addresses)).await;
 }
 
-async fn fulfil(net: &Net, handle: &Handle, waiting: &Waiting, transfer: &Transfer, wish: Effect) {
+async fn fulfil(net: &Net, handle: &Handle, waiting: &Waiting, known: &Known, wish: Effect) {
     match wish {
         Effect::Request { peer, call, bytes } => {
             let (net, handle) = (net.clone(), handle.clone());
@@ -169,11 +208,12 @@ async fn fulfil(net: &Net, handle: &Handle, waiting: &Waiting, transfer: &Transf
             let _ = net.allow(peers).await;
         }
         Effect::Addresses { node, addresses } => {
+            known.addresses.lock().expect("nothing panics under this lock").insert(node, addresses.clone());
             if let Err(error) = net.known_addresses(PeerKey(node.0), addresses).await {
                 tracing::warn!(%error, "addresses of a node cannot be used");
             }
         }
-        Effect::FetchBlob { blob, size, group } => transfer.want(blob, size, group),
+        Effect::FetchBlob { blob, size, group } => known.transfer.want(blob, size, group),
         Effect::Answer { .. } | Effect::Notify(_) => {}
     }
 }
@@ -183,9 +223,10 @@ async fn receive(
     mut events: mpsc::Receiver<NetEvent>,
     handle: Handle,
     waiting: Waiting,
-    transfer: Transfer,
+    known: Known,
     extra: Vec<String>,
 ) {
+    let transfer = known.transfer.clone();
     let mut tokens = 0_u64;
     while let Some(event) = events.recv().await {
         match event {
@@ -211,7 +252,7 @@ async fn receive(
             }
             // No suspension yet, and gossip follows with epoch keys: refused by dropping.
             NetEvent::Request { lane: Lane::Lifeline, .. } | NetEvent::Gossip { .. } => {}
-            NetEvent::Listening { .. } | NetEvent::ListenEnded { .. } => announce(&net, &handle, &extra).await,
+            NetEvent::Listening { .. } | NetEvent::ListenEnded { .. } => announce(&net, &handle, &known, &extra).await,
             NetEvent::Graylisted { peer } => tracing::warn!(peer = %NodeId(peer.0), "a node sends invalid messages"),
             NetEvent::Panicked { count } => {
                 tracing::error!(count, "the network code panicked and was started again");

@@ -8,7 +8,6 @@ mod address;
 mod desk;
 mod house;
 mod line;
-mod qr;
 mod runtime;
 mod shelf;
 mod shown;
@@ -16,7 +15,6 @@ mod shown;
 mod tests;
 
 pub use house::{Admission, House, Organisation};
-pub use qr::svg as qr_svg;
 pub use runtime::RuntimeHouse;
 pub use shelf::ShelfError;
 

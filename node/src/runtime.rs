@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
-pub use start::{Opened, StartError, check_index};
+pub use start::{Opened, StartError, check_index, node_seed};
 
 /// Inputs that may wait: more is answered with "busy" rather than made to wait longer.
 pub const INPUTS_MAX: usize = 1_024;
@@ -59,12 +59,16 @@ pub struct Runtime {
 pub struct Running {
     /// The door.
     pub handle: Handle,
-    /// What the engine wants of the network, in order.
-    pub wishes: mpsc::Receiver<Effect>,
+    wishes: Option<mpsc::Receiver<Effect>>,
     thread: std::thread::JoinHandle<()>,
 }
 
 impl Running {
+    /// What the engine wants of the network, in order. To be taken once.
+    pub fn take_wishes(&mut self) -> mpsc::Receiver<Effect> {
+        self.wishes.take().expect("the wiring takes the wishes once")
+    }
+
     /// Handles what waits, closes the store, ends the thread.
     pub async fn stop(self) {
         let (done, wait) = oneshot::channel();
@@ -100,7 +104,7 @@ pub fn start(opened: Opened) -> Running {
         .name("engine".into())
         .spawn(move || runtime.run())
         .expect("the system gives one thread at the start");
-    Running { handle, wishes: wished, thread }
+    Running { handle, wishes: Some(wished), thread }
 }
 
 impl Runtime {

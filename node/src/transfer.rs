@@ -77,6 +77,11 @@ impl Transfer {
         self.0.wake.notify_waiters();
     }
 
+    /// Whether a file is on its way.
+    pub fn is_wanted(&self, blob: &BlobId) -> bool {
+        self.lock().contains_key(blob)
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<BlobId, Wanted>> {
         self.0.wanted.lock().expect("nothing panics under this lock")
     }

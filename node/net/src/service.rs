@@ -255,7 +255,11 @@ impl Service {
     }
 
     fn on_connected(&mut self, peer: PeerId, connection: ConnectionId, address: &Multiaddr, lasting: &mut Lasting) {
-        let Some(key) = PeerKey::of_peer_id(&peer).filter(|key| lasting.lists.admit(key)) else { return };
+        let Some(key) = PeerKey::of_peer_id(&peer) else { return };
+        if !lasting.lists.admit(&key) {
+            // Taken off the list between the handshake and this event; the gate is closing it.
+            return lasting.dialer.disconnected(key, Instant::now(), rand::random());
+        }
         lasting.dialer.connected(key);
         if self.peers.connected(peer, key, connection, address.to_string()) {
             lasting.outbox.tell(NetEvent::Connected { peer: key, address: address.to_string() });

@@ -126,9 +126,11 @@ async fn supervise(mut lasting: Lasting, mut service: Service) {
 async fn reopen(lasting: &mut Lasting) -> Option<Service> {
     lasting.dialer.restarted(Instant::now());
     for _ in 0..RESTARTS_MAX {
-        match Service::open(lasting).await {
-            Ok(service) => return Some(service),
-            Err(error) => tracing::warn!(%error, "the network is not back yet"),
+        // What panicked once may panic again while the new swarm comes up.
+        match AssertUnwindSafe(Service::open(lasting)).catch_unwind().await {
+            Ok(Ok(service)) => return Some(service),
+            Ok(Err(error)) => tracing::warn!(%error, "the network is not back yet"),
+            Err(_) => tracing::error!("the network code panicked while it came back"),
         }
         tokio::time::sleep(RESTART_PAUSE).await;
     }

@@ -138,9 +138,17 @@ fn catch_up(identity: Identity, disk: &Disk, journal: &mut Journal) -> Result<En
     Ok(engine.reopened(disk))
 }
 
+/// The seed of the node's key, for the networks that speak as the node.
+///
+/// # Errors
+/// A key file that cannot be used.
+pub fn node_seed(data: &Path) -> Result<[u8; 32], StartError> {
+    key_file(&data.join("keys").join("node.key"))
+}
+
 /// Reads the node's keys, making them at the first start.
 fn identity(data: &Path) -> Result<Identity, StartError> {
-    let seed = key_file(&data.join("keys").join("node.key"))?;
+    let seed = node_seed(data)?;
     let sealing = key_file(&data.join("keys").join("sealing.key"))?;
     Ok(Identity { key: SecretKey::from_seed(&seed), sealing })
 }

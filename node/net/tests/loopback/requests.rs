@@ -96,9 +96,10 @@ async fn all_that_an_honest_peer_asks_at_once_is_answered_in_full() {
     for _ in 0..asked.len() {
         held.push(request(&mut ann).await);
     }
+    let answer = noise(limits::BLOB_RESPONSE_BYTES_MAX);
     for (token, question) in held {
-        let bytes = std::str::from_utf8(&question).unwrap().parse().unwrap();
-        ann.net.respond(token, noise(bytes)).await.unwrap();
+        let bytes: usize = std::str::from_utf8(&question).unwrap().parse().unwrap();
+        ann.net.respond(token, answer.slice(..bytes)).await.unwrap();
     }
     for asked in asked {
         let (answer, bytes) = asked.await.unwrap();

@@ -1,0 +1,50 @@
+//! The command line: what is asked of the program, one file a command.
+
+pub mod serve;
+
+use clap::{Parser, Subcommand};
+use serve::Serve;
+
+/// Groups, posts and files for an organisation of several sites, each of which works on its own.
+#[derive(Debug, Parser)]
+#[command(name = "archipel", version, about, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: Serve,
+}
+
+/// What may be asked; without a word, to serve.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a site's node (also when no command is given)
+    Serve(Serve),
+    /// Reads the whole index once; called by the program itself after an unclean stop.
+    #[command(hide = true)]
+    CheckIndex {
+        /// The index's folder.
+        folder: std::path::PathBuf,
+    },
+}
+
+impl Cli {
+    /// What was asked.
+    pub fn command(self) -> Command {
+        self.command.unwrap_or(Command::Serve(self.serve))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn serving_is_what_the_program_does_when_not_told() {
+        for words in [&["archipel", "--http", "127.0.0.1:0"][..], &["archipel", "serve", "--http", "127.0.0.1:0"]] {
+            let Command::Serve(serve) = Cli::try_parse_from(words).unwrap().command() else { panic!("not serve") };
+            assert_eq!(serve.flags.http.unwrap().port(), 0);
+        }
+        assert!(Cli::try_parse_from(["archipel", "--http", "nowhere"]).is_err());
+    }
+}

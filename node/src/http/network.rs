@@ -1,0 +1,136 @@
+//! The sites of the organisation: who is connected, since when, and what waits for whom.
+
+use super::App;
+use super::auth::Viewer;
+use super::error::{Answered, NOT_SET_UP};
+use super::shape::text::{fingerprint, name, time};
+use axum::extract::State;
+use protocol::clock::Millis;
+use protocol::engine::query;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A site's connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SiteState {
+    /// This one.
+    #[serde(rename = "self")]
+    Own,
+    /// A connection stands.
+    Connected,
+    /// None stands.
+    Away,
+    /// None has stood since this node started.
+    Never,
+}
+
+/// A node of a site.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct NodeShape {
+    id: String,
+    fingerprint: String,
+    /// For administrators; others see none.
+    addresses: Vec<String>,
+}
+
+/// A site.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SiteShape {
+    id: String,
+    name: String,
+    company: String,
+    #[serde(rename = "self")]
+    own: bool,
+    state: SiteState,
+    /// Connected or away since.
+    since: Option<String>,
+    /// The last time both sides compared equal.
+    up_to_date: Option<String>,
+    /// Own entries that this site has not confirmed.
+    waiting: u64,
+    nodes: Vec<NodeShape>,
+    people: usize,
+}
+
+/// All sites.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct NetworkShape {
+    #[serde(rename = "self")]
+    own: SiteShape,
+    sites: Vec<SiteShape>,
+}
+
+/// A site's connection: that of its best node.
+pub fn state_of(site: &query::SiteView) -> SiteState {
+    let known = |node: &query::NodeView| node.since.is_some() || node.up_to_date.is_some();
+    match site {
+        site if site.own => SiteState::Own,
+        site if site.nodes.iter().any(|node| node.connected) => SiteState::Connected,
+        site if site.nodes.iter().any(known) => SiteState::Away,
+        _ => SiteState::Never,
+    }
+}
+
+/// Connected since the first of its standing connections; away since the last one went.
+fn since(site: &query::SiteView) -> Option<Millis> {
+    let standing = site.nodes.iter().filter(|node| node.connected).filter_map(|node| node.since).min();
+    standing.or_else(|| site.nodes.iter().filter_map(|node| node.since).max())
+}
+
+#[utoipa::path(get, path = "/network", tag = "network", operation_id = "network_read",
+    responses((status = 200, body = NetworkShape)))]
+pub(super) async fn read(State(app): State<App>, viewer: Viewer) -> Answered<axum::Json<NetworkShape>> {
+    let admin = viewer.require_site_admin(&app).is_ok();
+    let addresses = |node| if admin { app.network.addresses(node) } else { Vec::new() };
+    let shape = |site: query::SiteView| SiteShape {
+        id: site.id.to_string(),
+        name: name(&site.name),
+        company: name(&site.company),
+        own: site.own,
+        state: state_of(&site),
+        since: since(&site).filter(|_| !site.own).map(time),
+        up_to_date: site.nodes.iter().filter_map(|node| node.up_to_date).max().map(time),
+        waiting: site.waiting,
+        nodes: site
+            .nodes
+            .iter()
+            .map(|node| NodeShape {
+                id: node.id.to_string(),
+                fingerprint: fingerprint(node.id),
+                addresses: addresses(node.id),
+            })
+            .collect(),
+        people: site.people,
+    };
+    let (own, others): (Vec<_>, Vec<_>) =
+        app.handle.read(|reader| reader.sites()).into_iter().partition(|site| site.own);
+    let own = own.into_iter().next().ok_or(NOT_SET_UP)?;
+    Ok(axum::Json(NetworkShape { own: shape(own), sites: others.into_iter().map(shape).collect() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::ids::{NodeId, SiteId};
+
+    fn site(nodes: Vec<query::NodeView>) -> query::SiteView {
+        let id = SiteId([1; 16]);
+        let (name, company) = (String::new(), String::new());
+        query::SiteView { id, name, company, own: false, nodes, people: 0, waiting: 0 }
+    }
+
+    fn node(connected: bool, since: Option<u64>) -> query::NodeView {
+        query::NodeView { id: NodeId([1; 32]), connected, since: since.map(Millis), up_to_date: None }
+    }
+
+    #[test]
+    fn one_standing_connection_makes_a_site_connected() {
+        let both = site(vec![node(false, Some(9)), node(true, Some(5))]);
+        assert_eq!((state_of(&both), since(&both)), (SiteState::Connected, Some(Millis(5))));
+        let away = site(vec![node(false, Some(9)), node(false, Some(5))]);
+        assert_eq!((state_of(&away), since(&away)), (SiteState::Away, Some(Millis(9))));
+        let never = site(vec![node(false, None)]);
+        assert_eq!((state_of(&never), since(&never)), (SiteState::Never, None));
+    }
+}
