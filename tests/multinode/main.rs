@@ -1,0 +1,12 @@
+//! Two and three real nodes over real sockets, asked through the public API only.
+//!
+//! ```text
+//!   ann @ Paris ──────── ben @ Lyon
+//!        └───────────── eve @ Nice     (where a third is needed)
+//! ```
+
+mod away;
+mod carried;
+mod crossing;
+mod door;
+mod start;
