@@ -31,6 +31,11 @@ export function lang(): Lang {
   return current.lang;
 }
 
+/** The same as a tag for dates and numbers: European habits, hours up to 24. */
+export function locale(): string {
+  return current.lang === "en" ? "en-GB" : "fr-FR";
+}
+
 export function setLang(next: Lang): void {
   current.lang = next;
   document.documentElement.lang = next;
@@ -39,5 +44,5 @@ export function setLang(next: Lang): void {
 
 /** A number in the language in use. */
 export function number(value: number): string {
-  return new Intl.NumberFormat(current.lang).format(value);
+  return new Intl.NumberFormat(locale()).format(value);
 }

@@ -53,6 +53,6 @@ export function day(time: string, lang: string): string {
 
 /** Minutes and seconds left, "9:05"; "0:00" once over. */
 export function countdown(until: string, now: number): string {
-  const left = Math.max(0, Math.ceil((Date.parse(until) - now) / 1000));
+  const left = Math.max(0, Math.floor((Date.parse(until) - now) / 1000));
   return `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
 }

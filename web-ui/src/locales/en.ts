@@ -184,7 +184,7 @@ export const en: Messages = {
   },
   recovery: {
     title: "Keep your recovery keys",
-    lead: "If this site were lost, these keys would let you take the organisation back in hand. They will not be shown again: print them or copy them by hand, and store them in safe places, away from this machine.",
+    lead: "If this site were lost, these keys would let you take the organisation back in hand. Print them or copy them by hand, and store them in safe places, away from this machine. Once confirmed, they are erased from here.",
     key: (n: number) => `Key ${n}`,
     print: "Print",
     download: "Download",

@@ -183,7 +183,7 @@ export const fr = {
   },
   recovery: {
     title: "Gardez vos clés de secours",
-    lead: "Si ce site disparaissait, ces clés permettraient de reprendre la main sur l'organisation. Elles ne seront plus affichées : imprimez-les ou recopiez-les, et rangez-les en lieux sûrs, loin de cette machine.",
+    lead: "Si ce site disparaissait, ces clés permettraient de reprendre la main sur l'organisation. Imprimez-les ou recopiez-les, et rangez-les en lieux sûrs, loin de cette machine. Une fois confirmées, elles sont effacées d'ici.",
     key: (n: number) => `Clé ${n}`,
     print: "Imprimer",
     download: "Télécharger",

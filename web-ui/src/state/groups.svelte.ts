@@ -3,7 +3,7 @@
 import * as calls from "../api/groups";
 import { groups as groups_shape, type Group } from "../api/schema/group";
 import { get, put } from "../lib/db";
-import { lang } from "../lib/i18n.svelte";
+import { locale } from "../lib/i18n.svelte";
 import { byName } from "../lib/text";
 
 export type { Group, Member } from "../api/schema/group";
@@ -20,7 +20,7 @@ const all = $state<{ mine: Group[]; others: Group[]; loaded: boolean; error: unk
 });
 
 const sorted = $derived.by(() => {
-  const order = byName(lang());
+  const order = byName(locale());
   return { mine: [...all.mine].sort(order), others: [...all.others].sort(order) };
 });
 

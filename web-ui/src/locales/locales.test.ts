@@ -1,0 +1,29 @@
+import { expect, test } from "vitest";
+import { en } from "./en";
+import { fr } from "./fr";
+
+/** Every path of a book of messages, with the kind of thing found there. */
+function paths(book: object, at = ""): string[] {
+  return Object.entries(book).flatMap(([key, value]: [string, unknown]) =>
+    typeof value === "object" && value !== null ? paths(value, `${at}.${key}`) : [`${at}.${key}: ${typeof value}`],
+  );
+}
+
+test("both languages say the same things", () => {
+  expect(paths(en)).toEqual(paths(fr));
+});
+
+test("no message is empty", () => {
+  for (const book of [fr, en]) expect(JSON.stringify(book)).not.toContain('""');
+});
+
+test("plurals follow each language", () => {
+  expect(fr.feed.fresh(0)).toBe("0 nouvelle publication");
+  expect(fr.feed.fresh(3)).toBe("3 nouvelles publications");
+  expect(en.feed.fresh(0)).toBe("0 new posts");
+  expect(en.feed.fresh(1)).toBe("1 new post");
+});
+
+test("the three words about delivery are the agreed ones", () => {
+  expect([fr.delivery.kept, fr.delivery.by(6, 7), fr.delivery.all]).toEqual(["Gardée ici", "Reçu par 6 sites sur 7", "Reçu par tous les sites"]);
+});
