@@ -1,6 +1,6 @@
 //! What strangers, forged requests and bad input meet at the door of a real site.
 
-use archipel_tests::cluster::{Refusal, Site, found, request_id};
+use archipel_tests::cluster::{Refusal, Site, found, plain, request_id};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -32,10 +32,10 @@ async fn forged_requests_are_refused() {
     let ann = found(&site, "ann").await;
     let body = json!({ "request_id": request_id(), "name": "Pris", "purpose": "", "kind": "theme", "access": "open" });
 
-    let foreign = ann.request(Method::POST, "groups").header("Origin", "http://evil.example").json(&body);
+    let foreign = ann.request_from("http://evil.example", Method::POST, "groups").json(&body);
     assert_eq!(ann.send::<Value>(foreign).await.unwrap_err().code, "csrf");
     let token = ann.request(Method::POST, "groups").json(&body).build().unwrap();
-    let mut without = reqwest::Client::new().post(token.url().clone()).json(&body);
+    let mut without = plain().post(token.url().clone()).json(&body);
     for (name, value) in token.headers().iter().filter(|(name, _)| name.as_str() != "x-archipel-token") {
         without = without.header(name, value);
     }
@@ -96,13 +96,12 @@ async fn bad_input_gets_a_clear_error_and_changes_nothing() {
 #[tokio::test]
 async fn the_site_tells_its_health_and_describes_its_api() {
     let site = Site::start("Paris").await;
-    let http = reqwest::Client::new();
+    let http = plain();
     let text = async |path: &str| {
         let answer = http.get(format!("{}{path}", site.address())).send().await.unwrap();
         assert!(answer.status().is_success(), "{path}: {}", answer.status());
         (answer.headers().clone(), answer.text().await.unwrap())
     };
-    let _ = site.client();
     assert_eq!(text("/healthz").await.1.trim(), "ok");
     assert!(text("/metrics").await.1.contains("# TYPE"));
     let description: Value = serde_json::from_str(&text("/api/v1/openapi.json").await.1).unwrap();

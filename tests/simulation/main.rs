@@ -36,6 +36,10 @@ struct Play {
 impl Play {
     fn new(seed: u64) -> Self {
         let mut world = World::new(seed);
+        // Half of the worlds spread what is new by live messages, as sites of many do.
+        if seed % 2 == 1 {
+            world.tuning.push_peers_max = 0;
+        }
         let count = 2 + world.below(4) as usize;
         for _ in 0..count {
             world.add_site();

@@ -10,7 +10,7 @@ mod port;
 mod scene;
 mod shape;
 
-pub use client::{Answer, Client, Refusal, request_id};
+pub use client::{Answer, Client, Refusal, plain, request_id};
 pub use live::{Live, Notice};
 pub use scene::{PASSWORD, found, join, pair, two_sites, within};
 pub use shape::*;

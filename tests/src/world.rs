@@ -2,10 +2,10 @@
 //! unchanged; only the disk and the wires are made of memory.
 
 use protocol::clock::Millis;
-use protocol::engine::effect::{Answer, Effect, Notice};
+use protocol::engine::effect::{Answer, Effect, Judgement, Notice};
 use protocol::engine::input::{Ask, Command, Input};
 use protocol::engine::read::Reader;
-use protocol::engine::{Engine, Identity};
+use protocol::engine::{Engine, Identity, Tuning};
 use protocol::ids::{BlobId, EntryId, GroupId, NodeId, RequestId, SiteId, TicketId, UserId};
 use protocol::keys::SecretKey;
 use protocol::store::memory::MemoryStore;
@@ -18,6 +18,15 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 enum Packet {
     Request { from: usize, to: usize, call: u64, bytes: Vec<u8> },
     Response { from: usize, to: usize, call: u64, bytes: Option<Vec<u8>> },
+    Live { from: usize, to: usize, topic: String, bytes: Vec<u8> },
+}
+
+impl Packet {
+    fn ends(&self) -> (usize, usize) {
+        match self {
+            Self::Request { from, to, .. } | Self::Response { from, to, .. } | Self::Live { from, to, .. } => (*from, *to),
+        }
+    }
 }
 
 /// One site of the world.
@@ -38,6 +47,10 @@ pub struct Site {
     pub fetches: Vec<BlobId>,
     /// How far its clock is off, in milliseconds.
     pub skew: i64,
+    /// The live topics it follows.
+    pub topics: BTreeSet<String>,
+    /// Live messages it accepted.
+    pub accepted: usize,
 }
 
 /// What the wires do to messages.
@@ -59,6 +72,8 @@ pub struct World {
     pub rng: ChaCha12Rng,
     /// What the wires do.
     pub weather: Weather,
+    /// How the engines spread what is new.
+    pub tuning: Tuning,
     links: BTreeSet<(usize, usize)>,
     packets: VecDeque<Packet>,
     tokens: BTreeMap<(usize, u64), (usize, u64)>,
@@ -73,6 +88,7 @@ impl World {
             now: Millis(1_800_000_000_000),
             rng: ChaCha12Rng::seed_from_u64(seed),
             weather: Weather::default(),
+            tuning: Tuning::default(),
             links: BTreeSet::new(),
             packets: VecDeque::new(),
             tokens: BTreeMap::new(),
@@ -96,7 +112,7 @@ impl World {
     pub fn add_site(&mut self) -> usize {
         let identity = Identity { key: SecretKey::from_seed(&self.random()), sealing: self.random() };
         let store = MemoryStore::default();
-        let engine = Engine::open(identity.clone(), &store);
+        let engine = Engine::open(identity.clone(), &store).tuned(self.tuning);
         let site = SiteId(self.random());
         self.sites.push(Site {
             engine,
@@ -107,6 +123,8 @@ impl World {
             notices: Vec::new(),
             fetches: Vec::new(),
             skew: 0,
+            topics: BTreeSet::new(),
+            accepted: 0,
         });
         self.sites.len() - 1
     }
@@ -140,6 +158,20 @@ impl World {
                 Effect::Allow(nodes) => self.sites[at].allowed.clone_from(nodes),
                 Effect::Notify(notice) => self.sites[at].notices.push(notice.clone()),
                 Effect::FetchBlob { blob, .. } => self.sites[at].fetches.push(*blob),
+                Effect::Subscribe(topics) => self.sites[at].topics.clone_from(topics),
+                Effect::Publish { topic, bytes } => {
+                    // A full mesh: every linked follower hears it from the writer.
+                    for to in 0..self.sites.len() {
+                        let linked = self.links.contains(&(at.min(to), at.max(to)));
+                        if to != at && linked && self.sites[to].topics.contains(topic) {
+                            let (topic, bytes) = (topic.clone(), bytes.clone());
+                            self.packets.push_back(Packet::Live { from: at, to, topic, bytes });
+                        }
+                    }
+                }
+                Effect::Judge { judgement, .. } => {
+                    self.sites[at].accepted += usize::from(*judgement == Judgement::Accept);
+                }
                 Effect::Answer { .. } | Effect::Addresses { .. } => {}
             }
         }
@@ -237,8 +269,8 @@ impl World {
     pub fn cut(&mut self, a: usize, b: usize) {
         if self.links.remove(&(a.min(b), a.max(b))) {
             self.packets.retain(|packet| {
-                let (Packet::Request { from, to, .. } | Packet::Response { from, to, .. }) = packet;
-                (*from.min(to), *from.max(to)) != (a.min(b), a.max(b))
+                let (from, to) = packet.ends();
+                (from.min(to), from.max(to)) != (a.min(b), a.max(b))
             });
             let (node_a, node_b) = (self.node(a), self.node(b));
             self.input(a, Input::PeerGone(node_b));
@@ -268,7 +300,7 @@ impl World {
     fn deliver_one(&mut self) {
         let at = if self.weather.reorder { self.below(self.packets.len() as u64) as usize } else { 0 };
         let Some(packet) = self.packets.remove(at) else { return };
-        let (Packet::Request { from, to, .. } | Packet::Response { from, to, .. }) = packet;
+        let (from, to) = packet.ends();
         let linked = self.links.contains(&(from.min(to), from.max(to)));
         let lost = !linked || self.below(100) < self.weather.loss_percent;
         match packet {
@@ -279,6 +311,10 @@ impl World {
             Packet::Response { from, to, call, .. } if lost => {
                 let peer = self.node(from);
                 self.input(to, Input::PeerResponse { peer, call, bytes: None });
+            }
+            Packet::Live { .. } if lost => {}
+            Packet::Live { to, topic, bytes, .. } => {
+                self.input(to, Input::Live { topic, token: 0, bytes });
             }
             Packet::Request { from, to, call, bytes } => {
                 self.next_token += 1;
@@ -309,7 +345,7 @@ impl World {
     pub fn restart(&mut self, at: usize) {
         self.isolate(at);
         let site = &mut self.sites[at];
-        site.engine = Engine::open(site.identity.clone(), &site.store);
+        site.engine = Engine::open(site.identity.clone(), &site.store).tuned(self.tuning);
         self.input(at, Input::Tick);
     }
 
@@ -323,7 +359,7 @@ impl World {
         for (location, record) in records {
             engine.replay(&mut store, self.now, &mut self.rng, &record, location);
         }
-        site.engine = engine.reopened(&store);
+        site.engine = engine.reopened(&store).tuned(self.tuning);
         site.store = store;
         self.input(at, Input::Tick);
     }

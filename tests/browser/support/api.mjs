@@ -23,7 +23,7 @@ export class Api {
   }
 
   async call(method, path, body, type = "application/json") {
-    const headers = { "content-type": type };
+    const headers = { "content-type": type, origin: this.address };
     if (this.#cookie) headers.cookie = this.#cookie;
     if (this.#csrf) headers["x-archipel-token"] = this.#csrf;
     const bytes = body === undefined || body instanceof Uint8Array ? body : JSON.stringify(body);

@@ -2,10 +2,11 @@
 
 use super::live::Live;
 use super::shape::*;
-use reqwest::header::{CONTENT_TYPE, COOKIE, SET_COOKIE};
+use reqwest::header::{CONTENT_TYPE, COOKIE, ORIGIN, SET_COOKIE};
 use reqwest::{Method, RequestBuilder};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// No answer takes longer on a machine that works.
@@ -34,11 +35,16 @@ impl Refusal {
     }
 }
 
-/// One login at one site, or none yet.
+/// One login at one site, or none yet. Clones share the login, as the tabs of a browser do.
 #[derive(Debug, Clone)]
 pub struct Client {
     http: reqwest::Client,
     base: String,
+    login: Arc<Mutex<Login>>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Login {
     cookie: Option<String>,
     csrf: Option<String>,
 }
@@ -50,29 +56,43 @@ pub fn request_id() -> String {
     data_encoding::BASE32_NOPAD.encode(&bytes).to_lowercase()
 }
 
+/// An HTTP client that knows nothing of logins.
+pub fn plain() -> reqwest::Client {
+    // A second call only says that a provider is there.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    reqwest::Client::builder().timeout(ANSWER_WITHIN).build().expect("a plain client can be built")
+}
+
 impl Client {
     pub(super) fn new(address: &str) -> Self {
-        // Either provider is taken; a second call only says that one is there.
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let http = reqwest::Client::builder().timeout(ANSWER_WITHIN).build().expect("a plain client can be built");
-        Self { http, base: address.to_owned(), cookie: None, csrf: None }
+        Self { http: plain(), base: address.to_owned(), login: Arc::default() }
     }
 
-    /// The same person at the site's new address, or another client of the same login.
+    /// The site's address.
     pub fn address(&self) -> &str {
         &self.base
     }
 
-    /// A request with the login's cookie and token.
+    /// A request with the login's cookie and token, from the site's own page.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let mut request = self.http.request(method, format!("{}/api/v1/{path}", self.base));
-        if let Some(cookie) = &self.cookie {
+        self.request_from(&self.base, method, path)
+    }
+
+    /// As [`Client::request`], from a page of another origin.
+    pub fn request_from(&self, origin: &str, method: Method, path: &str) -> RequestBuilder {
+        let mut request = self.http.request(method, format!("{}/api/v1/{path}", self.base)).header(ORIGIN, origin);
+        let Login { cookie, csrf } = self.login();
+        if let Some(cookie) = cookie {
             request = request.header(COOKIE, cookie);
         }
-        if let Some(csrf) = &self.csrf {
+        if let Some(csrf) = csrf {
             request = request.header("X-Archipel-Token", csrf);
         }
         request
+    }
+
+    fn login(&self) -> Login {
+        self.login.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Sends a request and reads its answer; an empty one is null.
@@ -142,11 +162,12 @@ impl Client {
     }
 
     /// Sends a request that logs in, and keeps the login.
-    pub(super) async fn enter<T: DeserializeOwned>(&mut self, path: &str, body: &Value) -> Answer<T> {
+    pub(super) async fn enter<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Answer<T> {
         let (answer, cookie): (Value, _) = self.exchange(self.request(Method::POST, path).json(body)).await?;
-        self.cookie = Some(cookie.unwrap_or_else(|| panic!("{path} logs in and must set the cookie")));
         let me = answer.get("me").unwrap_or(&answer);
-        self.csrf = me.get("csrf").and_then(Value::as_str).map(str::to_owned);
+        let csrf = me.get("csrf").and_then(Value::as_str).map(str::to_owned);
+        let cookie = Some(cookie.unwrap_or_else(|| panic!("{path} must set the cookie")));
+        *self.login.lock().unwrap_or_else(PoisonError::into_inner) = Login { cookie, csrf };
         Ok(serde_json::from_value(answer).unwrap_or_else(|error| panic!("{path}: {error}")))
     }
 
@@ -162,7 +183,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::send`].
-    pub async fn log_in(&mut self, email: &str, password: &str) -> Answer<Me> {
+    pub async fn log_in(&self, email: &str, password: &str) -> Answer<Me> {
         self.enter("session", &json!({ "email": email, "password": password })).await
     }
 
@@ -171,7 +192,7 @@ impl Client {
     /// # Errors
     /// As [`Client::send`].
     pub async fn sudo(&self, password: &str) -> Answer<Me> {
-        self.post("session/sudo", &json!({ "password": password })).await
+        self.enter("session/sudo", &json!({ "password": password })).await
     }
 
     /// Oneself.
@@ -279,10 +300,8 @@ impl Client {
     /// # Errors
     /// As [`Client::send`].
     pub async fn download(&self, url: &str) -> Answer<Vec<u8>> {
-        let mut request = self.http.get(format!("{}{url}", self.base));
-        if let Some(cookie) = &self.cookie {
-            request = request.header(COOKIE, cookie);
-        }
+        let cookie = self.login().cookie.unwrap_or_default();
+        let request = self.http.get(format!("{}{url}", self.base)).header(COOKIE, cookie);
         let response = request.send().await.map_err(|error| Refusal::unreachable(&error))?;
         let status = response.status();
         let bytes = response.bytes().await.map_err(|error| Refusal::unreachable(&error))?;
@@ -305,7 +324,7 @@ impl Client {
     /// # Panics
     /// If it does not open: a test without it means nothing.
     pub async fn live(&self) -> Live {
-        Live::open(&self.base, self.cookie.as_deref().unwrap_or_default(), None).await
+        Live::open(&self.base, &self.login().cookie.unwrap_or_default(), None).await
     }
 }
 

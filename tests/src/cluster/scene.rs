@@ -36,7 +36,7 @@ pub async fn within<T>(limit: Duration, what: &str, mut ask: impl AsyncFnMut() -
 /// # Panics
 /// If the site refuses.
 pub async fn found(site: &Site, admin: &str) -> Client {
-    let mut client = site.client();
+    let client = site.client();
     let email = format!("{admin}@archipel.example");
     let body = json!({
         "organisation": "Archipel de test", "site": site.name, "company": "Atelier", "language": "fr",
@@ -94,7 +94,7 @@ pub async fn pair(admin: &Client, joining: &Site) {
 /// If any step fails.
 pub async fn join(admin: &Client, joining: &Site, person: &str) -> Client {
     pair(admin, joining).await;
-    let mut client = joining.client();
+    let client = joining.client();
     let email = format!("{person}@archipel.example");
     let body = json!({ "name": person, "email": email, "password": PASSWORD, "language": "en" });
     let founded: Answer<Founded> = client.enter("setup/first-person", &body).await;
