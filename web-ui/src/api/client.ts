@@ -61,8 +61,14 @@ export function refusal(status: number, body: unknown): Refused | Unreachable {
 export type Method = "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
 
 /** Sends one request. Throws `Refused`, `Unreachable` or `ShapeError`. */
-export async function call<T>(method: Method, path: string, decode: Decoder<T>, body?: unknown): Promise<T> {
-  const headers: Record<string, string> = { Accept: "application/json" };
+export async function call<T>(
+  method: Method,
+  path: string,
+  decode: Decoder<T>,
+  body?: unknown,
+  extra: Record<string, string> = {},
+): Promise<T> {
+  const headers: Record<string, string> = { Accept: "application/json", ...extra };
   if (method !== "GET") {
     headers["Content-Type"] = "application/json";
     headers["X-Archipel-Token"] = token;

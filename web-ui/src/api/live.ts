@@ -19,6 +19,7 @@ export type Notice =
   | { type: "network" }
   | { type: "source"; group: string; source: string }
   | { type: "pairing"; id: string }
+  | { type: "file"; blob: string }
   | { type: "unread"; group: string; unread: number }
   | { type: "ended" };
 
@@ -37,6 +38,7 @@ const shapes: { [T in Notice["type"]]: Decoder<Omit<Extract<Notice, { type: T }>
   network: none,
   source: object({ group: text, source: text }),
   pairing: object({ id: text }),
+  file: object({ blob: text }),
   unread: object({ group: text, unread: count }),
   ended: none,
 };

@@ -1,7 +1,7 @@
 /** Calls about publications, comments, reactions and files. */
 
 import { call, query, send } from "./client";
-import { list, page } from "./schema/decode";
+import { list, nullable, page } from "./schema/decode";
 import { arrival, attachment, comment, post, preview } from "./schema/post";
 
 export type FeedKind = "all" | "people" | "automatic";
@@ -16,7 +16,7 @@ export const createPost = (
 ) => call("POST", `/groups/${group}/posts`, post, body);
 export const patchPost = (id: string, body: { request_id: string; title?: string; text: string }) =>
   call("PATCH", `/posts/${id}`, post, body);
-export const deletePost = (id: string) => call("DELETE", `/posts/${id}`, post);
+export const deletePost = (id: string) => call("DELETE", `/posts/${id}`, nullable(post));
 export const reactToPost = (id: string, emoji: string, on: boolean) =>
   call("PUT", `/posts/${id}/reactions`, post, { emoji, on });
 export const getPostDelivery = (id: string) => call("GET", `/posts/${id}/delivery`, list(arrival));
@@ -27,7 +27,7 @@ export const createComment = (id: string, request_id: string, text: string) =>
   call("POST", `/posts/${id}/comments`, comment, { request_id, text });
 export const patchComment = (id: string, body: { request_id: string; text: string }) =>
   call("PATCH", `/comments/${id}`, comment, body);
-export const deleteComment = (id: string) => call("DELETE", `/comments/${id}`, comment);
+export const deleteComment = (id: string) => call("DELETE", `/comments/${id}`, nullable(comment));
 export const reactToComment = (id: string, emoji: string, on: boolean) =>
   call("PUT", `/comments/${id}/reactions`, comment, { emoji, on });
 export const getCommentDelivery = (id: string) => call("GET", `/comments/${id}/delivery`, list(arrival));

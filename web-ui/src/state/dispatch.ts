@@ -5,7 +5,7 @@ import { deliveryMoved, postArrived, reloadShown } from "./feed.svelte";
 import { loadGroup, loadGroups, setUnread } from "./groups.svelte";
 import { loadNetwork, pairingMoved } from "./network.svelte";
 import { peopleChanged } from "./people.svelte";
-import { refreshPost, refreshWatched } from "./posts.svelte";
+import { fileArrived, refreshPost, refreshWatched } from "./posts.svelte";
 import { sessionEnded } from "./session.svelte";
 import { sourcesChanged } from "./sources.svelte";
 import { threadMoved } from "./thread.svelte";
@@ -44,6 +44,9 @@ export function dispatch(notice: Notice): void {
       return;
     case "pairing":
       pairingMoved(notice.id);
+      return;
+    case "file":
+      fileArrived(notice.blob);
       return;
     case "unread":
       setUnread(notice.group, notice.unread);

@@ -92,6 +92,14 @@ export async function leaveGroup(id: string): Promise<Group> {
   return keepGroup(await calls.leaveGroup(id));
 }
 
+/** The node stops counting here. */
+const UNREAD_MAX = 100;
+
+/** How many are unread, as it fits beside a name. */
+export function unreadWords(count: number): string {
+  return count >= UNREAD_MAX ? "99+" : String(count);
+}
+
 export function setUnread(id: string, unread: number): void {
   const group = all.mine.find((one) => one.id === id);
   if (group) group.unread = unread;

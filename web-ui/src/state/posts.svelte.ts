@@ -41,6 +41,13 @@ export async function refreshPost(id: string): Promise<void> {
   }
 }
 
+/** A file has arrived: the posts that show it are read again. */
+export function fileArrived(blob: string): void {
+  for (const one of posts.values()) {
+    if (one.attachments.some((file) => file.blob === blob && file.state !== "here")) void refreshPost(one.id);
+  }
+}
+
 /** A post shown on its own: read again when its delivery may have moved. */
 export function watchPost(id: string): () => void {
   watched.set(id, (watched.get(id) ?? 0) + 1);
@@ -83,5 +90,9 @@ export async function editPost(id: string, title: string, text: string): Promise
 }
 
 export async function deletePost(id: string): Promise<void> {
-  posts.set(id, await calls.deletePost(id));
+  const left = await calls.deletePost(id);
+  const before = posts.get(id);
+  // Out of sight for good: what stays is the place where it was.
+  if (left !== null) posts.set(id, left);
+  else if (before) posts.set(id, { ...before, deleted: true, title: "", html: "", text: "", attachments: [], reactions: [] });
 }

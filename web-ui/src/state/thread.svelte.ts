@@ -68,7 +68,9 @@ export class Thread {
   }
 
   async remove(id: string): Promise<void> {
-    this.#set(await calls.deleteComment(id));
+    const left = await calls.deleteComment(id);
+    if (left === null) this.items = this.items.filter((one) => one.id !== id);
+    else this.#set(left);
     void refreshPost(this.post);
   }
 
