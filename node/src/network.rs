@@ -4,9 +4,11 @@
 
 use crate::runtime::handle::Handle;
 use crate::transfer::Transfer;
-use archipel_net::{Gossip, Lane, Mdns, Net, NetConfig, NetError, NetEvent, PeerKey, RequestToken};
+use archipel_net::{
+    Gossip, GossipToken, Lane, Mdns, Net, NetConfig, NetError, NetEvent, PeerKey, RequestToken, Verdict,
+};
 use bytes::Bytes;
-use protocol::engine::effect::{Effect, Notice};
+use protocol::engine::effect::{Effect, Judgement, Notice};
 use protocol::engine::input::Input;
 use protocol::engine::org_tag;
 use protocol::ids::{BlobId, NodeId, OrgId};
@@ -31,8 +33,14 @@ pub struct NetworkConfig {
     pub mdns: Mdns,
 }
 
-/// Requests of peers that wait for the engine's answer.
-type Waiting = Arc<Mutex<BTreeMap<u64, RequestToken>>>;
+/// What waits for the engine's answer. Bounded by what the network lets through per peer.
+#[derive(Default)]
+struct Tokens {
+    requests: BTreeMap<u64, RequestToken>,
+    messages: BTreeMap<u64, GossipToken>,
+}
+
+type Waiting = Arc<Mutex<Tokens>>;
 
 /// What is known of addresses, for screens and for pairing.
 #[derive(Clone)]
@@ -197,7 +205,7 @@ async fn fulfil(net: &Net, handle: &Handle, waiting: &Waiting, known: &Known, wi
             });
         }
         Effect::Respond { token, bytes } => {
-            let token = waiting.lock().expect("nothing panics under this lock").remove(&token);
+            let token = waiting.lock().expect("nothing panics under this lock").requests.remove(&token);
             if let Some(token) = token {
                 // A peer that went away needs no answer.
                 let _ = net.respond(token, Bytes::from(bytes)).await;
@@ -214,6 +222,27 @@ async fn fulfil(net: &Net, handle: &Handle, waiting: &Waiting, known: &Known, wi
             }
         }
         Effect::FetchBlob { blob, size, group } => known.transfer.want(blob, size, group),
+        Effect::Subscribe(topics) => {
+            if let Err(error) = net.subscribe(topics).await {
+                tracing::warn!(%error, "live topics cannot be followed; comparing goes on");
+            }
+        }
+        Effect::Publish { topic, bytes } => {
+            let net = net.clone();
+            // What gossip loses is found by comparing, so a failure is only counted by the network.
+            tokio::spawn(async move { net.publish(&topic, Bytes::from(bytes)).await });
+        }
+        Effect::Judge { token, judgement } => {
+            let token = waiting.lock().expect("nothing panics under this lock").messages.remove(&token);
+            if let Some(token) = token {
+                let verdict = match judgement {
+                    Judgement::Accept => Verdict::Accept,
+                    Judgement::Ignore => Verdict::Ignore,
+                    Judgement::Reject => Verdict::Reject,
+                };
+                let _ = net.accept(token, verdict).await;
+            }
+        }
         Effect::Answer { .. } | Effect::Notify(_) => {}
     }
 }
@@ -237,7 +266,7 @@ async fn receive(
             NetEvent::Disconnected { peer } => handle.tell(Input::PeerGone(NodeId(peer.0))).await,
             NetEvent::Request { peer, lane: Lane::Sync, token, bytes } => {
                 tokens += 1;
-                waiting.lock().expect("nothing panics under this lock").insert(tokens, token);
+                waiting.lock().expect("nothing panics under this lock").requests.insert(tokens, token);
                 let input = Input::PeerRequest { peer: NodeId(peer.0), token: tokens, bytes: bytes.to_vec() };
                 handle.tell(input).await;
             }
@@ -250,8 +279,13 @@ async fn receive(
                     }
                 });
             }
-            // No suspension yet, and gossip follows with epoch keys: refused by dropping.
-            NetEvent::Request { lane: Lane::Lifeline, .. } | NetEvent::Gossip { .. } => {}
+            NetEvent::Gossip { topic, token, bytes, .. } => {
+                tokens += 1;
+                waiting.lock().expect("nothing panics under this lock").messages.insert(tokens, token);
+                handle.tell(Input::Live { topic, token: tokens, bytes: bytes.to_vec() }).await;
+            }
+            // Nobody is suspended in this version: refused by dropping.
+            NetEvent::Request { lane: Lane::Lifeline, .. } => {}
             NetEvent::Listening { .. } | NetEvent::ListenEnded { .. } => announce(&net, &handle, &known, &extra).await,
             NetEvent::Graylisted { peer } => tracing::warn!(peer = %NodeId(peer.0), "a node sends invalid messages"),
             NetEvent::Panicked { count } => {

@@ -14,6 +14,7 @@ pub mod input;
 mod peers;
 pub mod query;
 pub mod read;
+mod live;
 mod lookup;
 mod serve;
 mod setup;
@@ -38,6 +39,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use view::View;
 
+pub use live::Tuning;
 pub use serve::org_tag;
 
 /// This node's keys.
@@ -98,6 +100,12 @@ pub struct Engine {
     /// Logs that grew since the last tick.
     fresh: BTreeSet<(ScopeId, LogId)>,
     own_addresses: Vec<String>,
+    epochs: live::Epochs,
+    topics: BTreeMap<String, ScopeId>,
+    topics_changed: bool,
+    /// Since when a scope has no fitting key.
+    lacking_since: BTreeMap<ScopeId, Millis>,
+    tuning: live::Tuning,
     allowed: BTreeSet<NodeId>,
     started: bool,
     view: Arc<View>,
@@ -153,6 +161,11 @@ impl Engine {
             relay: BTreeMap::new(),
             fresh: BTreeSet::new(),
             own_addresses: Vec::new(),
+            epochs: BTreeMap::new(),
+            topics: BTreeMap::new(),
+            topics_changed: false,
+            lacking_since: BTreeMap::new(),
+            tuning: live::Tuning::default(),
             allowed: BTreeSet::new(),
             started: false,
             view: Arc::new(View::new(node)),
@@ -194,6 +207,7 @@ impl Engine {
             }
             self.load_rows(store);
             self.evaluate_all();
+            self.load_epochs(store);
         }
     }
 
@@ -240,6 +254,7 @@ impl Engine {
             Input::PeerGone(peer) => self.peer_gone(&mut cx, peer),
             Input::PeerRequest { peer, token, bytes } => self.serve(&mut cx, peer, token, &bytes),
             Input::PeerResponse { peer, call, bytes } => self.peer_response(&mut cx, peer, call, bytes.as_deref()),
+            Input::Live { topic, token, bytes } => self.take_live(&mut cx, &topic, token, &bytes),
             Input::Listening(addresses) => self.listening(&mut cx, addresses),
             Input::AddressHint { node, addresses } => self.hint_addresses(&mut cx, node, addresses),
             Input::BlobHere(blob) => self.blob_here(&mut cx, blob),
@@ -266,6 +281,13 @@ impl Engine {
     #[must_use]
     pub fn reopened(&self, store: &dyn Store) -> Self {
         Self::open(self.identity.clone(), store)
+    }
+
+    /// Changes how what is new is spread.
+    #[must_use]
+    pub fn tuned(mut self, tuning: Tuning) -> Self {
+        self.tuning = tuning;
+        self
     }
 
     /// The picture for readers. Taken after a commit.

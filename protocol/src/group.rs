@@ -8,6 +8,7 @@ use crate::clock::Hlc;
 use crate::codec::{self, CodecError};
 use crate::control::op::{Access, GroupKind};
 use crate::engine::input::Attachment;
+use crate::gossip::SealedKey;
 use crate::ids::{EntryId, GroupId, SiteId, UserId};
 use crate::limits::BODY_BYTES_MAX;
 use minicbor::{Decode, Encode};
@@ -34,6 +35,8 @@ pub mod kind {
     pub const SOURCE_REMOVE: u16 = 0x0311;
     /// An item of a feed; refers to the feed.
     pub const OUTSIDE: u16 = 0x0312;
+    /// A key for live messages, sealed to the member nodes. Stands in the data log, which only they hold.
+    pub const EPOCH: u16 = 0x0320;
 }
 
 /// Body of [`kind::PROFILE_SET`].
@@ -162,6 +165,18 @@ pub struct Outside {
     pub published: Option<u64>,
 }
 
+/// Body of [`kind::EPOCH`].
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Epoch {
+    /// Names the key.
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub id: [u8; 8],
+    /// The key, sealed to each node.
+    #[n(1)]
+    pub keys: Vec<SealedKey>,
+}
+
 /// A decoded data operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DataOp {
@@ -185,6 +200,8 @@ pub enum DataOp {
     SourceRemove,
     /// An item.
     Outside(Outside),
+    /// A key for live messages.
+    Epoch(Epoch),
     /// A newer version's kind: stored and forwarded, not shown.
     Unknown,
 }
@@ -209,6 +226,7 @@ impl DataOp {
             kind::SOURCE_SET => Self::Source(read("source.set", body)?),
             kind::SOURCE_REMOVE => Self::SourceRemove,
             kind::OUTSIDE => Self::Outside(read("outside.create", body)?),
+            kind::EPOCH => Self::Epoch(read("epoch", body)?),
             _ => Self::Unknown,
         })
     }
@@ -226,6 +244,7 @@ impl DataOp {
             Self::Source(op) => (kind::SOURCE_SET, codec::encode(op)),
             Self::SourceRemove => (kind::SOURCE_REMOVE, Vec::new()),
             Self::Outside(op) => (kind::OUTSIDE, codec::encode(op)),
+            Self::Epoch(op) => (kind::EPOCH, codec::encode(op)),
             Self::Unknown => (u16::MAX, Vec::new()),
         }
     }

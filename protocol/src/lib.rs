@@ -8,6 +8,7 @@ pub mod codec;
 pub mod control;
 pub mod engine;
 pub mod entry;
+pub mod gossip;
 pub mod group;
 pub mod ids;
 pub mod keys;

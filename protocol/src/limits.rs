@@ -90,3 +90,15 @@ pub const RECORD_ENTRIES_MAX: usize = 64;
 pub const RECORD_BYTES_MAX: usize = 64 * 1024;
 /// Bytes pushed in one message: within a request's limit, encoded.
 pub const PUSH_BYTES_MAX: usize = 96 * 1024;
+/// A live message, sealed: the library's own limit is twice that (§4.2).
+pub const GOSSIP_BYTES_MAX: usize = 60 * 1024;
+/// Up to so many other nodes an entry is pushed to each of them; beyond, gossip carries it.
+pub const PUSH_PEERS_MAX: usize = 8;
+/// Epochs of a scope whose keys are kept: messages sealed under an older one are found by comparing.
+pub const EPOCHS_KEPT: usize = 4;
+/// A key is made anew after so many days.
+pub const EPOCH_DAYS: u64 = 30;
+/// Member nodes take turns at making a missing key, this far apart.
+pub const EPOCH_RANK_MS: u64 = 3_000;
+/// Nodes of one scope, each of which gets an epoch's key.
+pub const EPOCH_NODES_MAX: usize = 1_024;

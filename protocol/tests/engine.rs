@@ -388,3 +388,42 @@ fn bad_bytes_from_a_peer_are_refused_and_change_nothing() {
     }
     assert_eq!(world.sites[0].store.records().count(), before);
 }
+
+#[test]
+fn where_many_share_a_group_live_messages_carry_posts_and_the_removed_hear_nothing() {
+    let mut world = World::new(21);
+    world.tuning.push_peers_max = 0;
+    let (a, b) = (world.add_site(), world.add_site());
+    let ann = world.found(a);
+    let ben = world.admit(a, ann, b, "Ben");
+    let group = make_group(&mut world, a, ann, GroupKind::Trade, Access::Closed);
+    world.connect_all();
+    world.pass(2);
+    world.done(a, ann, Command::Grant { group, users: vec![ben], role: Role::Member });
+    world.pass(12);
+    let before = world.sites[b].accepted;
+    let id = world.done(a, ann, post(group, "over gossip"));
+    world.deliver();
+    assert_eq!(world.feed(b, ben, group), ["over gossip"]);
+    assert_eq!(world.sites[b].accepted, before + 1, "it came by a live message");
+    world.pass(3);
+    let seen = world.read(a, |reader| reader.post(ann, id)).expect("there");
+    assert_eq!((seen.delivery.received, seen.delivery.of), (2, 2));
+    // After a restart the keys are known again.
+    world.restart(b);
+    world.connect_all();
+    world.pass(3);
+    let before = world.sites[b].accepted;
+    world.done(a, ann, post(group, "again"));
+    world.deliver();
+    assert_eq!(world.sites[b].accepted, before + 1);
+    // The removed site is on no new topic and is sent nothing.
+    world.done(a, ann, Command::Revoke { group, users: vec![ben] });
+    world.pass(12);
+    let before = world.sites[b].accepted;
+    world.done(a, ann, post(group, "not for Ben"));
+    world.deliver();
+    world.pass(70);
+    assert_eq!(world.sites[b].accepted, before);
+    assert_eq!(world.feed(b, ben, group), Vec::<String>::new());
+}

@@ -160,17 +160,15 @@ fn signers(org: &OrgId, id: &[u8; 32], logged: &Logged, parent: &Constitution) -
 }
 
 impl Chain {
-    /// Follows the revisions from the organisation's id. `final_under` tells whether a candidate is final by ruling A1,
-    /// given the chain that it would end.
-    pub(crate) fn follow(org: OrgId, history: &History, is_final: &dyn Fn(&Self, &[&Revision]) -> bool) -> Self {
+    /// Follows the revisions from the organisation's id.
+    pub(crate) fn follow(org: OrgId, history: &History, final_by: FinalBy<'_>) -> Self {
         let book = read_all(history);
         let mut chain = Self::default();
         let mut next = book.get(&org.0).map(|logged| revision(org.0, logged));
         while let Some(current) = next.take() {
             let children = successors(&org, &book, &current);
             chain.revisions.push(current);
-            let finals = (children.len() > 1).then(|| chain.finals(&children, is_final)).unwrap_or_default();
-            let kept = finals.first().copied().unwrap_or(0);
+            let kept = chain.winner(&children, final_by);
             for (at, (child, child_signers)) in children.iter().enumerate() {
                 if at == kept {
                     next = Some(child.clone());
@@ -189,16 +187,19 @@ impl Chain {
         chain
     }
 
-    fn finals(&self, children: &[Signed], is_final: &dyn Fn(&Self, &[&Revision]) -> bool) -> Vec<usize> {
-        (0..children.len())
-            .filter(|candidate| {
-                let mut trial = self.clone();
-                trial.revisions.push(children[*candidate].0.clone());
-                let siblings: Vec<&Revision> =
-                    children.iter().enumerate().filter(|(at, _)| at != candidate).map(|(_, child)| &child.0).collect();
-                is_final(&trial, &siblings)
-            })
-            .collect()
+    /// Which of the successors counts: a final one, else that with the lower id.
+    fn winner(&self, children: &[Signed], final_by: FinalBy<'_>) -> usize {
+        if children.len() < 2 {
+            return 0;
+        }
+        let finals = (0..children.len()).filter_map(|candidate| {
+            let mut trial = self.clone();
+            trial.revisions.push(children[candidate].0.clone());
+            let others = children.iter().enumerate().filter(|(at, _)| *at != candidate);
+            let siblings: Vec<&Revision> = others.map(|(_, child)| &child.0).collect();
+            final_by(&trial, &siblings).map(|seniority| (seniority, candidate))
+        });
+        finals.min().map_or(0, |(_, candidate)| candidate)
     }
 
     /// The revision in force now.
@@ -223,7 +224,12 @@ impl Chain {
     }
 }
 
+/// A revision with who signed it validly.
 type Signed = (Revision, BTreeSet<PublicKey>);
+
+/// Asked for a chain that ends in a candidate, and the candidate's siblings: whether it is final by ruling A1, and how
+/// senior the most senior node is that stands for it (lower is more).
+pub(crate) type FinalBy<'a> = &'a dyn Fn(&Chain, &[&Revision]) -> Option<(u32, EntryId)>;
 
 fn revision(id: [u8; 32], logged: &Logged) -> Revision {
     Revision { id, body: logged.body.clone(), carriers: logged.carriers.values().copied().collect() }

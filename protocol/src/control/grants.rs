@@ -126,8 +126,8 @@ pub struct GroupState {
     derived: bool,
     members: BTreeMap<UserId, MemberRecord>,
     sites: BTreeSet<SiteId>,
-    /// Removals of people that hold, by person.
-    bans: BTreeMap<UserId, Vec<judge::Ban>>,
+    /// Who was removed and may not join until let in again.
+    banned: BTreeSet<UserId>,
     revocations: BTreeMap<EntryId, Rank>,
     voids: BTreeMap<EntryId, Reason>,
 }

@@ -3,19 +3,22 @@
 //! Three steps. `book` judges each entry by its own past; `revoke` settles which revocations of nodes hold, the
 //! longest admitted node first; then `book` judges again without what they cut. This file shows the result.
 
-pub(crate) mod book;
-pub(crate) mod revoke;
+mod book;
+mod check;
+mod fact;
+mod revoke;
 
 use super::constitution::{self, Chain, Equivocation};
 use super::history::History;
-use super::history::graph::{Clock, Graph, Past, Place};
-use super::op::{Constitution, ControlOp, GroupCreate, GroupKind};
-use super::verdict::{Reason, Verdict};
+use super::history::graph::{Graph, Past, Place};
+use super::op::Constitution;
+use super::verdict::Reason;
 use super::witness;
 use crate::ids::{EntryId, GroupId, LogId, NodeId, OrgId, SiteId, UserId};
 use crate::keys::PublicKey;
-use book::{Book, Fact, Revocation, Rules};
-use std::collections::{BTreeMap, BTreeSet};
+use book::{Book, Rules};
+use fact::{Fact, Revocation};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A site as it is named now.
@@ -89,7 +92,7 @@ struct Inner {
 impl OrgState {
     /// Judges all entries of the organisation.
     pub fn evaluate(org: OrgId, history: &History) -> Self {
-        let chain = Chain::follow(org, history, &|trial, siblings| is_final(history, trial, siblings));
+        let chain = Chain::follow(org, history, &|trial, siblings| final_by(history, trial, siblings));
         Self::under(chain, history)
     }
 
@@ -223,75 +226,6 @@ impl OrgState {
         self.inner.book.voids()
     }
 
-    /// Whether this operation would have effect if this node appended it now.
-    ///
-    /// # Errors
-    /// Why not.
-    pub fn check(&self, op: &ControlOp, actor: Option<UserId>, node: &NodeId) -> Result<(), Reason> {
-        if self.is_revoked(node) {
-            return Err(Reason::NodeRevoked);
-        }
-        match op {
-            ControlOp::GroupCreate(create) => return self.check_create(create, actor, node),
-            ControlOp::NodeRevoke(revoke) if self.is_revoked(&revoke.node) => return Err(Reason::AlreadyThere),
-            ControlOp::NodeRevoke(revoke) if !self.knows_node(&revoke.node) => return Err(Reason::UnknownNode),
-            ControlOp::UserDisable(only) if !self.inner.users.get(&only.user).is_some_and(|user| user.active) => {
-                return Err(if self.inner.users.contains_key(&only.user) {
-                    Reason::AlreadyThere
-                } else {
-                    Reason::UnknownUser
-                });
-            }
-            ControlOp::UserEnable(only) if self.inner.users.get(&only.user).is_some_and(|user| user.active) => {
-                return Err(Reason::AlreadyThere);
-            }
-            _ => {}
-        }
-        self.inner.book.allows(op, actor, node, None)
-    }
-
-    fn is_revoked(&self, node: &NodeId) -> bool {
-        self.inner.nodes.get(node).is_some_and(|record| record.status == NodeStatus::Revoked)
-    }
-
-    /// A group whose members follow the registry concerns people who did not ask for it.
-    fn check_create(&self, create: &GroupCreate, actor: Option<UserId>, node: &NodeId) -> Result<(), Reason> {
-        let actor = actor.ok_or(Reason::UnknownUser)?;
-        self.vouches(node, &actor)?;
-        let own = create.site.is_some() && create.site == self.user(&actor).map(|user| user.site);
-        match create.kind {
-            GroupKind::General if !self.is_admin(&actor) => Err(Reason::NotAdmin),
-            GroupKind::Place if !own && !self.is_admin(&actor) => Err(Reason::NotHome),
-            _ => Ok(()),
-        }
-    }
-
-    /// Whether entries of this person may stand in logs of this node, for an entry that knows all there is.
-    ///
-    /// # Errors
-    /// Why not.
-    pub fn vouches(&self, node: &NodeId, user: &UserId) -> Result<(), Reason> {
-        self.vouches_in(node, user, None)
-    }
-
-    /// The same for an entry that knows only this past: a former home counts until the move is known (S14).
-    pub(crate) fn vouches_in(&self, node: &NodeId, user: &UserId, past: Option<&Past>) -> Result<(), Reason> {
-        let record = self.inner.nodes.get(node).ok_or(Reason::UnknownNode)?;
-        let known = |one: &Revocation| past.is_none_or(|past| past.has(one.fact.place));
-        if self.inner.revocations.get(node).is_some_and(|all| all.iter().any(known)) {
-            return Err(Reason::NodeRevoked);
-        }
-        let now = self.inner.users.get(user).ok_or(Reason::UnknownUser)?;
-        if !self.inner.book.is_active(user, past) {
-            return Err(Reason::Disabled);
-        }
-        let then = self.inner.book.home(user, past).map(|(site, _)| site);
-        if now.site != record.site && then != Some(record.site) {
-            return Err(Reason::NotHome);
-        }
-        Ok(())
-    }
-
     pub(crate) fn graph(&self) -> &Arc<Graph> {
         &self.inner.graph
     }
@@ -322,33 +256,15 @@ impl OrgState {
     pub(crate) fn home_in(&self, user: &UserId, past: &Past) -> Option<SiteId> {
         self.inner.book.home(user, Some(past)).map(|(site, _)| site)
     }
-
-    /// Whether an entry of this person at this position of this node's log counts as far as the organisation is
-    /// concerned: the node is of the home as the frontier knew it, and not revoked before. Parts of the frontier that are
-    /// not the organisation's are passed over.
-    pub fn vouched(&self, node: &NodeId, user: &UserId, ctl: &[EntryId], place: (&LogId, u64)) -> Verdict {
-        let mut clock = Clock::default();
-        for index in ctl.iter().filter_map(|id| self.graph().index(id)) {
-            self.graph().absorb(&mut clock, index);
-        }
-        let (log, seq) = place;
-        if self.limit(node, log).is_some_and(|last| seq > last) {
-            return Verdict::Void(Reason::NodeRevoked);
-        }
-        match self.vouches_in(node, user, Some(&clock.into())) {
-            Ok(()) => Verdict::Valid,
-            Err(Reason::UnknownUser | Reason::UnknownNode) => Verdict::Pending,
-            Err(reason) => Verdict::Void(reason),
-        }
-    }
 }
 
-/// Ruling A1: a majority of the nodes admitted under the parent stand for the candidate, which the trial chain ends.
-/// Who is admitted is judged with the candidate's own cuts, so that a removed admin cannot outvote it with new nodes.
-fn is_final(history: &History, trial: &Chain, siblings: &[&constitution::Revision]) -> bool {
-    let Some(candidate) = trial.last() else { return false };
+/// Ruling A1: a majority of the nodes admitted under the parent stand for the candidate, which the trial chain ends. Who
+/// is admitted is judged with the candidate's own cuts, so that a removed admin cannot outvote it with new nodes. Answers
+/// the seniority of the longest admitted node that stands for it: it decides when two are final, each by its own cuts.
+fn final_by(history: &History, trial: &Chain, siblings: &[&constitution::Revision]) -> Option<(u32, EntryId)> {
+    let candidate = trial.last()?;
     let state = OrgState::under(trial.clone(), history);
-    let electorate: BTreeSet<NodeId> = state
+    let electorate: BTreeMap<NodeId, (u32, EntryId)> = state
         .inner
         .book
         .nodes(None)
@@ -359,9 +275,10 @@ fn is_final(history: &History, trial: &Chain, siblings: &[&constitution::Revisio
                 !candidate.is_named_in(Some(past)) && !siblings.iter().any(|one| one.is_named_in(Some(past)))
             })
         })
-        .map(|(node, _)| node)
+        .map(|(node, admit)| (node, admit.fact.rank()))
         .collect();
     let rivals: Vec<Place> = siblings.iter().flat_map(|one| &one.carriers).copied().collect();
     let supporters = witness::stand_for(history, &candidate.carriers, &rivals);
-    2 * electorate.intersection(&supporters).count() > electorate.len()
+    let standing: Vec<_> = supporters.iter().filter_map(|node| electorate.get(node)).collect();
+    if 2 * standing.len() > electorate.len() { standing.into_iter().min().copied() } else { None }
 }

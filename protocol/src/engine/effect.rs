@@ -40,6 +40,22 @@ pub enum Effect {
         /// Text multiaddrs.
         addresses: Vec<String>,
     },
+    /// Live messages of these topics are wanted, and no others.
+    Subscribe(BTreeSet<String>),
+    /// Send this to all who follow the topic.
+    Publish {
+        /// The topic.
+        topic: String,
+        /// Sealed.
+        bytes: Vec<u8>,
+    },
+    /// What to do with a live message.
+    Judge {
+        /// The token it came with.
+        token: u64,
+        /// Pass on or not.
+        judgement: Judgement,
+    },
     /// A file is wanted here; these peers may hold it.
     FetchBlob {
         /// The file.
@@ -51,6 +67,17 @@ pub enum Effect {
     },
     /// Browsers and other rooms may want to know.
     Notify(Notice),
+}
+
+/// What is thought of a live message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Judgement {
+    /// Good: pass it on.
+    Accept,
+    /// Not for here: pass it by.
+    Ignore,
+    /// Bad: whoever passed it on is to blame.
+    Reject,
 }
 
 /// What became of a command.

@@ -168,6 +168,13 @@ impl Engine {
         let entry = placed.entry;
         let Some(body) = &entry.body else { return };
         let op = DataOp::decode(entry.header.kind, &body.bytes);
+        if let Ok(DataOp::Epoch(op)) = &op {
+            // Any member node may make a key; it is used only while its holders are the members (§1.11).
+            if op.keys.len() <= crate::limits::EPOCH_NODES_MAX && self.share(&placed.node, &scope) == super::serve::Share::All {
+                self.take_epoch(cx, scope, entry, op);
+            }
+            return;
+        }
         if self.org().map(ScopeId::from) == Some(scope) {
             if let Ok(op) = op {
                 self.fold_org_data(cx, placed, op);

@@ -30,6 +30,15 @@ pub enum Input {
         /// The answer; `None` when it failed or timed out.
         bytes: Option<Vec<u8>>,
     },
+    /// A live message; answered by exactly one `Effect::Judge`.
+    Live {
+        /// Its topic.
+        topic: String,
+        /// Returned with the judgement.
+        token: u64,
+        /// Sealed.
+        bytes: Vec<u8>,
+    },
     /// This node can be reached at these addresses.
     Listening(Vec<String>),
     /// Where a pairing says that a node can be reached.

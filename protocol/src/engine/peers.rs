@@ -318,6 +318,7 @@ impl Engine {
         }
         self.pass_on_helds(cx);
         self.state_addresses(cx);
+        self.keep_epochs(cx);
         let fresh = std::mem::take(&mut self.fresh);
         let peers: Vec<NodeId> = self.sessions.keys().copied().collect();
         for peer in peers {
@@ -374,6 +375,9 @@ impl Engine {
         for (scope, entries) in written {
             if !self.published.contains(&scope) && self.others(&scope).is_empty() {
                 self.published.insert(scope);
+            }
+            if self.publish_live(cx, &scope, &entries) {
+                continue;
             }
             let peers: Vec<NodeId> = self.sessions.keys().copied().filter(|peer| *peer != own).collect();
             for peer in peers {

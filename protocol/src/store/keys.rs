@@ -50,6 +50,8 @@ pub mod table {
     pub const CARD: u8 = b'C';
     /// `node` → when it was last connected, in milliseconds.
     pub const SEEN: u8 = b'Z';
+    /// `scope, hlc, entry` → (). Keys for live messages.
+    pub const EPOCH: u8 = b'e';
     /// `node` → its address record.
     pub const ADDRESS: u8 = b'A';
 }
@@ -195,6 +197,11 @@ pub fn profile(user: &UserId) -> Vec<u8> {
 /// Key of a group's newest card.
 pub fn card(group: &GroupId) -> Vec<u8> {
     Key::of(table::CARD).and(group).done()
+}
+
+/// Key of an epoch's entry; the newest sorts last.
+pub fn epoch(scope: &ScopeId, hlc: Hlc, entry: &EntryId) -> Vec<u8> {
+    Key::of(table::EPOCH).and(scope).number(hlc.0).and(entry).done()
 }
 
 /// Key of where a node can be reached.

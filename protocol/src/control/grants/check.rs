@@ -34,7 +34,7 @@ impl GroupState {
             Err(Reason::AlreadyThere)
         } else if self.access != Access::Open {
             Err(Reason::NotOpen)
-        } else if self.bans.contains_key(user) {
+        } else if self.banned.contains(user) {
             Err(Reason::Banned)
         } else {
             Ok(())

@@ -1,16 +1,25 @@
-//! Which grants were made validly, which removals end them, which edits count: the heart of the group's rules.
+//! Reads a group's entries: who claims to give which role, who takes it, who speaks for whom. Then `settle` decides,
+//! `policy` finds what edits and bars hold, and `explain` says why the rest has no effect.
+
+mod explain;
+mod policy;
+mod settle;
 
 use super::super::history::graph::{Clock, Past};
 use super::super::history::{ControlEntry, History};
-use super::super::op::{Access, AmendCut, ControlOp, Cut, GroupCreate, GroupEdit, Role};
+use super::super::op::{AmendCut, ControlOp, GroupCreate, Role};
 use super::super::registry::OrgState;
-use super::super::table::{Act, allows};
+use super::super::table::Act;
 use super::super::verdict::{Limits, Reason};
-use super::{At, Given, Ground, GroupState, Kill, Origin, Rank, is_derived};
+use super::{At, Ground, GroupState, Origin, Rank, is_derived};
 use crate::ids::{EntryId, GroupId, UserId};
 use crate::limits::GROUP_CONTROL_SEQ_MAX;
+use policy::{Bars, Edit};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+pub(super) use policy::edit_act;
 
 /// How a role came to be given, before it is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,23 +54,6 @@ struct Removal {
     taking: Taking,
 }
 
-/// A removal of a person that holds: it bars from joining.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Ban {
-    pub(super) index: usize,
-}
-
-/// An edit that counts.
-#[derive(Debug, Clone)]
-struct Edit {
-    index: usize,
-    rank: Rank,
-    edit: GroupEdit,
-}
-
-/// Junior to all that may edit.
-const LOWEST: Rank = (true, Role::Member, 0, EntryId([0; 32]));
-
 struct Judge<'a> {
     history: &'a History,
     ground: Ground,
@@ -74,7 +66,11 @@ struct Judge<'a> {
     removals: BTreeMap<UserId, Vec<Removal>>,
     amendments: BTreeMap<EntryId, Vec<(usize, &'a AmendCut)>>,
     edits: Vec<Edit>,
+    bars: BTreeMap<UserId, Bars>,
     voids: BTreeMap<EntryId, Reason>,
+    /// Found once, kept for good.
+    authorities: RefCell<BTreeMap<(usize, Act), Rank>>,
+    cuts: RefCell<BTreeMap<(usize, Act), Arc<Limits>>>,
 }
 
 pub(super) fn judge(group: GroupId, history: &History, org: &OrgState) -> Option<GroupState> {
@@ -117,7 +113,10 @@ impl<'a> Judge<'a> {
             removals: BTreeMap::new(),
             amendments: BTreeMap::new(),
             edits: Vec::new(),
+            bars: BTreeMap::new(),
             voids: BTreeMap::new(),
+            authorities: RefCell::default(),
+            cuts: RefCell::default(),
         }
     }
 
@@ -189,220 +188,9 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Takes the claims in the order of seniority. Edits are judged between facilitators and members: only the former
-    /// make them, and joining asks for them.
-    fn settle(&mut self) {
-        let claims = std::mem::take(&mut self.claims);
-        let (seniors, others): (Vec<_>, Vec<_>) = claims.into_iter().partition(|claim| claim.role <= Role::Facilitator);
-        for claim in seniors {
-            self.settle_claim(&claim);
-        }
-        self.settle_edits();
-        for claim in others {
-            self.settle_claim(&claim);
-        }
-    }
-
-    fn settle_claim(&mut self, claim: &Claim) {
-        match self.is_made(claim) {
-            Ok(()) => {
-                let kills = self.kills(claim);
-                let Claim { rank, origin, subject, role, .. } = *claim;
-                self.ground.given.entry(subject).or_default().push(Given { rank, origin, role, kills });
-            }
-            Err(reason) if claim.made == Made::Joined => {
-                self.voids.insert(claim.rank.3, reason);
-            }
-            Err(_) => {}
-        }
-    }
-
-    /// G1, G2, G5, N7, ruling D2.
-    fn is_made(&self, claim: &Claim) -> Result<(), Reason> {
-        let Origin::Group(index) = claim.origin else { return Ok(()) };
-        match claim.made {
-            Made::Created | Made::Appointed => Ok(()),
-            Made::Granted => self.authorised(index, Act::granting(claim.role), claim.rank).map(|_| ()),
-            Made::Joined if self.derived => Err(Reason::MembershipDerived),
-            Made::Joined if self.access_for(At::Entry(index)) != Access::Open => Err(Reason::NotOpen),
-            Made::Joined if self.is_banned(&claim.subject, index) => Err(Reason::Banned),
-            Made::Joined => Ok(()),
-        }
-    }
-
-    /// The actor's most senior live grant for this act, if it is senior to the rank.
-    fn authorised(&self, index: usize, act: Act, over: Rank) -> Result<Rank, Reason> {
-        let entry = &self.history.entries()[index];
-        let actor = entry.actor.ok_or(Reason::UnknownUser)?;
-        self.spoken[index]?;
-        match self.ground.authority(&actor, act, At::Entry(index)) {
-            Some(rank) if rank < over => Ok(rank),
-            Some(_) => Err(Reason::Junior),
-            None => Err(self.why_not(&actor, index)),
-        }
-    }
-
-    fn why_not(&self, actor: &UserId, index: usize) -> Reason {
-        let at = At::Entry(index);
-        let seen = |given: &&Given| self.ground.sees(at, given.origin);
-        let all = self.ground.given.get(actor).map_or(&[][..], Vec::as_slice);
-        if all.iter().filter(seen).any(|given| self.ground.is_alive(given, at)) {
-            Reason::RoleTooLow
-        } else if all.iter().any(|given| seen(&given)) {
-            Reason::Removed
-        } else {
-            Reason::NotMember
-        }
-    }
-
-    /// What ends this grant (G4, G6, ruling A3).
-    fn kills(&self, claim: &Claim) -> Vec<Kill> {
-        let removals = self.removals.get(&claim.subject).map_or(&[][..], Vec::as_slice);
-        removals.iter().filter_map(|removal| self.kill(claim, removal)).collect()
-    }
-
-    fn kill(&self, claim: &Claim, removal: &Removal) -> Option<Kill> {
-        let index = removal.index;
-        let at = At::Entry(index);
-        let entry = &self.history.entries()[index];
-        if matches!(claim.origin, Origin::Group(made) if made == index || self.ground.graph.precedes(index, made)) {
-            return None;
-        }
-        let own = entry.actor == Some(claim.subject) && self.ground.sees(at, claim.origin);
-        let by_oneself = match removal.taking {
-            Taking::Left => own,
-            Taking::Lowered(role) => own && claim.role < role && allows(claim.role, Act::granting(role)),
-            Taking::Revoked => false,
-        };
-        if by_oneself {
-            return Some(Kill { index, cuts: Arc::default() });
-        }
-        match removal.taking {
-            Taking::Left => return None,
-            Taking::Lowered(role) if claim.role >= role || !self.is_lowering(claim.subject, role, index) => {
-                return None;
-            }
-            _ => {}
-        }
-        let act = Act::removing(claim.role);
-        let rank = self.authorised(index, act, claim.rank).ok()?;
-        Some(Kill { index, cuts: Arc::new(self.cuts(entry, act, rank)) })
-    }
-
-    /// Giving a role lowers only if the author had seen a higher one: two people who invite at once do not fight.
-    fn is_lowering(&self, subject: UserId, role: Role, index: usize) -> bool {
-        self.by_subject.get(&subject).is_some_and(|all| {
-            all.iter().any(|claim| claim.role < role && self.ground.sees(At::Entry(index), claim.origin))
-        })
-    }
-
-    /// The removal's cuts, or those of its most senior amendment (G12).
-    fn cuts(&self, entry: &ControlEntry, act: Act, rank: Rank) -> Limits {
-        let amended = self
-            .amendments
-            .get(&entry.id)
-            .into_iter()
-            .flatten()
-            .filter_map(|(index, amend)| {
-                let by = self.amends(*index, act, rank)?;
-                let node = self.ground.graph.node(*index);
-                Some(((by, std::cmp::Reverse(node.height), self.history.entries()[*index].id), &amend.cuts))
-            })
-            .min_by_key(|(order, _)| *order)
-            .map(|(_, cuts)| cuts);
-        let own: &[Cut] = match &entry.op {
-            ControlOp::Grant(grant) => &grant.cuts,
-            ControlOp::Revoke(revoke) => &revoke.cuts,
-            _ => &[],
-        };
-        let mut limits = Limits::new();
-        for cut in amended.map_or(own, Vec::as_slice) {
-            let last = limits.entry(cut.log).or_insert(cut.seq);
-            *last = (*last).max(cut.seq);
-        }
-        limits
-    }
-
-    fn amends(&self, index: usize, act: Act, rank: Rank) -> Option<Rank> {
-        let actor = self.history.entries()[index].actor?;
-        self.spoken[index].ok()?;
-        self.ground.authority(&actor, act, At::Entry(index)).filter(|by| *by <= rank)
-    }
-
-    fn settle_edits(&mut self) {
-        for (index, entry) in self.history.entries().iter().enumerate() {
-            let ControlOp::GroupEdit(edit) = &entry.op else { continue };
-            if let Ok(rank) = self.authorised(index, edit_act(edit), LOWEST) {
-                self.edits.push(Edit { index, rank, edit: edit.clone() });
-            }
-        }
-    }
-
-    /// The last value among those that set it: of concurrent ones the most senior author's, then the lower height and id.
-    fn last<T>(&self, at: At, get: impl Fn(&GroupEdit) -> Option<T>) -> Option<T> {
-        let graph = &self.ground.graph;
-        let set: Vec<&Edit> = self
-            .edits
-            .iter()
-            .filter(|edit| get(&edit.edit).is_some() && self.ground.sees(at, Origin::Group(edit.index)))
-            .collect();
-        set.iter()
-            .filter(|edit| !set.iter().any(|later| graph.precedes(edit.index, later.index)))
-            .min_by_key(|edit| (edit.rank, graph.node(edit.index).height, self.history.entries()[edit.index].id))
-            .and_then(|edit| get(&edit.edit))
-    }
-
-    fn access_for(&self, at: At) -> Access {
-        self.last(at, |edit| edit.access).unwrap_or(self.create.access)
-    }
-
-    /// Ruling D2: somebody entitled had removed the person, the joiner had seen it, and nobody let them in again.
-    fn is_banned(&self, user: &UserId, index: usize) -> bool {
-        let graph = &self.ground.graph;
-        self.bans(user).into_iter().filter(|ban| graph.precedes(ban.index, index)).any(|ban| {
-            !self.readmissions(user).any(|again| graph.precedes(ban.index, again) && graph.precedes(again, index))
-        })
-    }
-
-    /// Removals of the person by who may remove members.
-    fn bans(&self, user: &UserId) -> Vec<Ban> {
-        let removals = self.removals.get(user).into_iter().flatten();
-        removals
-            .filter(|removal| removal.taking == Taking::Revoked)
-            .filter(|removal| self.may(removal.index, Act::Remove) && !self.is_above(user, removal.index))
-            .map(|removal| Ban { index: removal.index })
-            .collect()
-    }
-
-    /// Whether the person was owner or facilitator there and the author could not take that away.
-    fn is_above(&self, user: &UserId, index: usize) -> bool {
-        let at = At::Entry(index);
-        let all = self.ground.given.get(user).into_iter().flatten();
-        all.filter(|given| given.role <= Role::Facilitator && self.ground.sees(at, given.origin))
-            .filter(|given| self.ground.is_alive(given, at))
-            .any(|given| self.authorised(index, Act::removing(given.role), given.rank).is_err())
-    }
-
-    /// Grants of any role to the person by who may give it.
-    fn readmissions(&self, user: &UserId) -> impl Iterator<Item = usize> {
-        self.by_subject.get(user).into_iter().flatten().filter_map(|claim| match claim.origin {
-            Origin::Group(index) if claim.made == Made::Granted && self.may(index, Act::granting(claim.role)) => {
-                Some(index)
-            }
-            _ => None,
-        })
-    }
-
-    fn may(&self, index: usize, act: Act) -> bool {
-        self.history.entries()[index].actor.is_some_and(|actor| {
-            self.spoken[index].is_ok() && self.ground.authority(&actor, act, At::Entry(index)).is_some()
-        })
-    }
-
     fn finish(mut self) -> GroupState {
         self.explain();
-        let bans =
-            self.removals.keys().map(|user| (*user, self.open_bans(user))).filter(|(_, all)| !all.is_empty()).collect();
+        let banned = self.bars.keys().filter(|user| self.is_banned(user, At::Now)).copied().collect();
         let mut state = GroupState {
             name: self.last(At::Now, |edit| edit.name.clone()).unwrap_or_else(|| self.create.name.clone()),
             purpose: self.last(At::Now, |edit| edit.purpose.clone()).unwrap_or_else(|| self.create.purpose.clone()),
@@ -412,7 +200,7 @@ impl<'a> Judge<'a> {
             derived: self.derived,
             members: BTreeMap::new(),
             sites: BTreeSet::new(),
-            bans,
+            banned,
             revocations: self.revocations(),
             voids: self.voids,
             ground: self.ground,
@@ -421,82 +209,16 @@ impl<'a> Judge<'a> {
         state
     }
 
-    /// Bans that nobody has lifted so far.
-    fn open_bans(&self, user: &UserId) -> Vec<Ban> {
-        let graph = &self.ground.graph;
-        let lifted = |ban: &Ban| self.readmissions(user).any(|again| graph.precedes(ban.index, again));
-        self.bans(user).into_iter().filter(|ban| !lifted(ban)).collect()
-    }
-
-    /// Says of each entry without effect why it has none, once all grants are known; what had some effect is not void.
-    fn explain(&mut self) {
-        let killing: BTreeSet<usize> =
-            self.ground.given.values().flatten().flat_map(|given| &given.kills).map(|kill| kill.index).collect();
-        let giving: BTreeSet<EntryId> = self.ground.given.values().flatten().map(|given| given.rank.3).collect();
-        let editing: BTreeSet<usize> = self.edits.iter().map(|edit| edit.index).collect();
-        for (index, entry) in self.history.entries().iter().enumerate() {
-            if self.spoken[index].is_err() {
-                continue;
-            }
-            let void = match &entry.op {
-                ControlOp::Grant(_) if killing.contains(&index) || giving.contains(&entry.id) => None,
-                ControlOp::Grant(_) => entry.actor.map(|actor| self.why_not(&actor, index)),
-                ControlOp::GroupEdit(_) if editing.contains(&index) => None,
-                ControlOp::GroupEdit(_) => entry.actor.map(|actor| self.why_not(&actor, index)),
-                ControlOp::Revoke(_) if killing.contains(&index) => None,
-                ControlOp::Revoke(revoke) => self.why_nobody_removed(index, &revoke.users),
-                ControlOp::AmendCut(amend) => self.why_not_amended(index, amend),
-                _ => None,
-            };
-            if let Some(reason) = void {
-                self.voids.insert(entry.id, reason);
-            }
-        }
-    }
-
-    fn why_nobody_removed(&self, index: usize, users: &[UserId]) -> Option<Reason> {
-        let actor = self.history.entries()[index].actor?;
-        if !self.may(index, Act::Remove) {
-            return Some(self.why_not(&actor, index));
-        }
-        if users.iter().any(|user| !self.is_above(user, index)) {
-            return None;
-        }
-        let owner = self.may(index, Act::RemoveOwner);
-        Some(if owner { Reason::Junior } else { Reason::RoleTooLow })
-    }
-
-    fn why_not_amended(&self, index: usize, amend: &AmendCut) -> Option<Reason> {
-        let actor = self.history.entries()[index].actor?;
-        let Some(by) = self.ground.authority(&actor, Act::Remove, At::Entry(index)) else {
-            return Some(self.why_not(&actor, index));
-        };
-        let Some(target) = self.history.graph().index(&amend.revocation) else { return Some(Reason::NotThere) };
-        let remover = self.history.entries()[target].actor?;
-        match self.ground.authority(&remover, Act::Remove, At::Entry(target)) {
-            None => Some(Reason::NotThere),
-            Some(rank) => (by > rank).then_some(Reason::Junior),
-        }
-    }
-
     fn revocations(&self) -> BTreeMap<EntryId, Rank> {
         let taking = |entry: &ControlEntry| matches!(entry.op, ControlOp::Revoke(_) | ControlOp::Grant(_));
         self.history
             .entries()
             .iter()
             .enumerate()
-            .filter(|(index, entry)| taking(entry) && self.spoken[*index].is_ok())
-            .filter_map(|(index, entry)| {
-                let rank = self.ground.authority(&entry.actor?, Act::Remove, At::Entry(index))?;
-                Some((entry.id, rank))
-            })
+            .filter(|(_, entry)| taking(entry))
+            .filter_map(|(index, entry)| Some((entry.id, self.authority(index, Act::Remove)?)))
             .collect()
     }
-}
-
-/// What an edit needs: access is policy, the rest is not.
-pub(super) fn edit_act(edit: &GroupEdit) -> Act {
-    if edit.access.is_some() { Act::ChangeAccess } else { Act::EditGroup }
 }
 
 /// Whether the node may speak for the actor where it stands.

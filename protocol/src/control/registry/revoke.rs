@@ -4,15 +4,13 @@
 //! a node senior to it: so all that is asked about a node depends on nodes senior to it, and there is one answer even
 //! when two nodes revoke each other. A revocation by a junior node ends the senior one too, from then on.
 
-use super::book::{Book, Fact, Revocation, covered};
+use super::book::{Book, covered};
+use super::fact::{Fact, Revocation};
 use crate::control::history::History;
 use crate::control::op::ControlOp;
 use crate::control::verdict::Reason;
 use crate::ids::{LogId, NodeId};
 use std::collections::BTreeMap;
-
-/// With this many admins one alone does not revoke a node (N2).
-const ADMINS_FOR_TWO: usize = 3;
 
 /// What was settled.
 #[derive(Debug, Default)]
@@ -25,7 +23,7 @@ pub(crate) struct Revoked {
 
 /// Settles all revocations that admins were entitled to.
 pub(crate) fn settle(book: &Book, history: &History) -> Revoked {
-    let revocations: Vec<&Revocation> = book.revocations().filter(|one| has_quorum(book, one)).collect();
+    let revocations = book.revocations();
     if revocations.is_empty() {
         return Revoked::default();
     }
@@ -48,12 +46,6 @@ pub(crate) fn settle(book: &Book, history: &History) -> Revoked {
     effective.retain(|one| rank.contains_key(&one.node));
     let dropped = dropped(history, &effective, &rank);
     Revoked { effective: effective.into_iter().map(|one| (one.node, one.clone())).collect(), dropped }
-}
-
-/// N2: one admin is enough below three, else two.
-fn has_quorum(book: &Book, revocation: &Revocation) -> bool {
-    book.admins_at(&revocation.fact) < ADMINS_FOR_TWO
-        || book.revocations().any(|other| other.node == revocation.node && other.actor != revocation.actor)
 }
 
 /// Whether a revocation written on a senior node undoes what an admin did on this node.
