@@ -3,14 +3,15 @@
 use super::trouble::Trouble;
 use crate::http::ports::FeedError;
 use archipel_outside::fetch::URL_BYTES_MAX;
-use archipel_outside::schedule::{ASKED_MAX, Asked, Next, Outcome, next_poll};
+use archipel_outside::schedule::{ASKED_MAX, Asked, INTERVAL, Next, Outcome, next_poll};
 use archipel_outside::source::canonical_url;
 use serde::{Deserialize, Serialize};
 
 /// Failures in a row after which a feed's new address is given up for the one under which it was added: a move may have
 /// been a mistake, or the new place may be gone while the old one knows a third.
 const MOVED_FAILURES_MAX: u32 = 3;
-/// A poll that could not hand over what it found (this site was busy or its disk full) is repeated after this.
+/// A poll that could not hand over what it found (this site was busy or its disk full) is repeated after this, then
+/// after twice as long each time, up to the usual interval: the feed's site is not to pay for our trouble.
 const UNDELIVERED_PAUSE_MS: u64 = 60 * 1000;
 /// A next poll further ahead than any wait can be means that the clock was set back.
 const AHEAD_MS_MAX: u64 = ASKED_MAX.as_millis() as u64 * 2;
@@ -126,7 +127,9 @@ impl Record {
         if posted > 0 {
             self.last_item = Some(now);
         }
-        self.next = When::At(now.saturating_add(UNDELIVERED_PAUSE_MS));
+        let pause = UNDELIVERED_PAUSE_MS.saturating_mul(1 << self.failures.min(16)).min(INTERVAL.as_millis() as u64);
+        self.failures = self.failures.saturating_add(1);
+        self.next = When::At(now.saturating_add(pause));
     }
 
     /// After a poll that brought nothing.
@@ -235,7 +238,12 @@ mod tests {
         let mut record = Record { etag: Some("\"1\"".into()), ..Record::default() };
         record.undelivered(3, 1_000);
         assert_eq!((record.etag.as_deref(), record.trouble.as_ref()), (None, None));
-        assert_eq!(minutes(&record, 1_000), Some(1));
+        let mut waits = vec![minutes(&record, 1_000)];
+        for _ in 0..5 {
+            record.undelivered(0, 1_000);
+            waits.push(minutes(&record, 1_000));
+        }
+        assert_eq!(waits, [1, 2, 4, 8, 15, 15].map(Some));
     }
 
     #[test]

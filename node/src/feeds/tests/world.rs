@@ -32,8 +32,9 @@ pub struct World {
     pub service: Arc<Service>,
     pub group: GroupId,
     pub clock: Arc<AtomicU64>,
-    running: Running,
-    _folders: [TempDir; 2],
+    running: Option<Running>,
+    data: TempDir,
+    _folder: TempDir,
 }
 
 impl World {
@@ -54,7 +55,8 @@ impl World {
         let group = found(&handle).await;
         let clock = Arc::new(AtomicU64::new(now().0));
         let service = begin(&handle, &local, &rows, &clock);
-        Self { handle, local, rows, service, group, clock, running, _folders: [data, folder] }
+        let running = Some(running);
+        Self { handle, local, rows, service, group, clock, running, data, _folder: folder }
     }
 
     pub fn allow(&self, origins: &[String]) {
@@ -123,9 +125,31 @@ impl World {
         self.idle().await;
     }
 
-    pub async fn close(self) {
+    /// Stops the engine while polling goes on.
+    pub async fn stop_engine(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.stop().await;
+        }
+    }
+
+    /// Starts the engine on its folder again, and polling with it.
+    pub async fn reopen(mut self) -> Self {
         self.service.stop().await;
-        self.running.stop().await;
+        self.stop_engine().await;
+        let Self { handle, local, rows, service, group, clock, running: _, data, _folder } = self;
+        // The index can be opened again once nobody holds it any more.
+        drop((handle, service));
+        let running = start(Opened::open(data.path()).unwrap());
+        let handle = running.handle.clone();
+        let service = begin(&handle, &local, &rows, &clock);
+        let world = Self { handle, local, rows, service, group, clock, running: Some(running), data, _folder };
+        world.idle().await;
+        world
+    }
+
+    pub async fn close(mut self) {
+        self.service.stop().await;
+        self.stop_engine().await;
     }
 }
 
