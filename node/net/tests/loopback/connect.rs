@@ -8,12 +8,17 @@ use bytes::Bytes;
 use crate::support::{Node, QUIC, TCP, config, key, pair};
 
 #[tokio::test]
-async fn nodes_connect_by_quic_when_they_can() {
-    let (ann, mut ben) = (Node::on(1, &[QUIC, TCP]).await, Node::on(2, &[QUIC, TCP]).await);
-    ann.allow(&[ben.key()]).await;
-    ben.allow(&[ann.key()]).await;
-    ben.net.dial(ann.key(), ann.addresses.clone()).await.unwrap();
-    assert!(ben.connected(ann.key()).await.contains("quic-v1"));
+async fn nodes_connect_by_quic_alone_or_by_what_is_first() {
+    for listen in [&[QUIC][..], &[QUIC, TCP]] {
+        let (ann, mut ben) = (Node::on(1, listen).await, Node::on(2, listen).await);
+        ann.allow(&[ben.key()]).await;
+        ben.allow(&[ann.key()]).await;
+        ben.net.dial(ann.key(), ann.addresses.clone()).await.unwrap();
+        let address = ben.connected(ann.key()).await;
+        assert!(ann.addresses.contains(&address), "{address}");
+        // QUIC has a head start of 30 ms, which a busy machine can use up.
+        assert!(address.contains("quic-v1") || listen.len() > 1);
+    }
 }
 
 #[tokio::test]
