@@ -1,9 +1,13 @@
 //! The command line: what is asked of the program, one file a command.
 
+pub mod pair;
 pub mod serve;
+pub mod status;
 
 use clap::{Parser, Subcommand};
+use pair::Pair;
 use serve::Serve;
+use status::ShowStatus;
 
 /// Groups, posts and files for an organisation of several sites, each of which works on its own.
 #[derive(Debug, Parser)]
@@ -20,6 +24,10 @@ pub struct Cli {
 pub enum Command {
     /// Run a site's node (also when no command is given)
     Serve(Serve),
+    /// Pair this site with another one, from the terminal
+    Pair(Pair),
+    /// Tell how the running site is
+    Status(ShowStatus),
     /// Reads the whole index once; called by the program itself after an unclean stop.
     #[command(hide = true)]
     CheckIndex {

@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod control_socket;
 pub mod feeds;
 pub mod files;
 pub mod http;
@@ -20,6 +21,7 @@ use archipel_storage::blobs::{Blobs, Thumbs};
 use archipel_storage::kvlog::KvLog;
 use archipel_storage::lock::{FolderLock, NetworkFolders};
 use config::{Config, Switch};
+use control_socket::ControlSocket;
 use files::Files;
 use http::live::Live;
 use http::server::{Server, Stopper};
@@ -41,6 +43,7 @@ pub struct Node {
     network: Network,
     feeds: Arc<feeds::Service>,
     pairings: Pairings,
+    _control: Option<ControlSocket>,
     server: JoinHandle<std::io::Result<()>>,
     stopper: Stopper,
     live: Live,
@@ -98,6 +101,10 @@ impl Node {
         let settings =
             pairing::Settings { secret, sealing: handle.sealing(), listen: config.listen.clone() };
         let (pairings, pairing_task) = pairing::start(settings, Arc::clone(&rows), Arc::new(house))?;
+        let control =
+            control_socket::open(&data, control_socket::Rooms::new(handle.clone(), Arc::clone(&local), pairings.clone()))
+                .inspect_err(|error| tracing::error!(%error, "the command line cannot reach this node"))
+                .ok();
         let feeds =
             feeds::start(handle.clone(), Arc::clone(&local), Arc::clone(&rows), feeds::FetcherConfig::default())?;
 
@@ -134,6 +141,7 @@ impl Node {
             network,
             feeds,
             pairings,
+            _control: control,
             server,
             stopper,
             live,

@@ -8,6 +8,8 @@ mod address;
 mod desk;
 mod house;
 mod line;
+#[cfg(test)]
+pub(crate) mod pretended;
 mod runtime;
 mod shelf;
 mod shown;

@@ -219,7 +219,17 @@ async fn says_same(answer: Answer) -> anyhow::Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control_socket::message::Status;
+    use crate::control_socket::{ControlSocket, Rooms, open};
+    use crate::local::account::{Account, Language};
+    use crate::local::audit::Event;
+    use crate::local::for_test;
+    use crate::local::password::{Cost, PasswordHash};
+    use crate::pairing::pretended::{ANN, Pretended};
+    use crate::pairing::{Settings, start};
     use clap::Parser;
+    use std::sync::Arc;
+    use zeroize::Zeroizing;
 
     #[derive(Parser)]
     struct Words {
@@ -244,5 +254,60 @@ mod tests {
         assert!(parse(&["invite", "--minutes", "0"]).is_err());
         assert!(parse(&["invite", "--minutes", "1441"]).is_err());
         assert!(parse(&[]).is_err());
+    }
+
+    /// A site without an engine, at its control socket.
+    fn site(seed: u8, house: Pretended) -> (tempfile::TempDir, ControlSocket) {
+        let (folder, rows, local) = for_test();
+        let mut account = Account::new(ANN, "ann@example.org".into(), Language::En, 0);
+        account.password = Some(PasswordHash::new("seven quiet herons", Cost::Small));
+        local.add_account(account, Event::new(0, "account_added")).unwrap();
+        let settings = Settings {
+            secret: Zeroizing::new([seed; 32]),
+            sealing: [seed; 32],
+            listen: vec!["/ip4/127.0.0.1/udp/0/quic-v1".into()],
+        };
+        let (pairing, _) = start(settings, rows, Arc::new(house)).unwrap();
+        let status = || Status {
+            state: "new".into(),
+            version: String::new(),
+            organisation: None,
+            site: None,
+            accounts: 0,
+            sites: Vec::new(),
+        };
+        let local = Arc::new(local);
+        let rooms = Rooms { pairing, local, administers: Arc::new(|_| true), status: Arc::new(status) };
+        let socket = open(folder.path(), rooms).unwrap();
+        (folder, socket)
+    }
+
+    #[tokio::test]
+    async fn two_terminals_pair_two_sites() {
+        let (lyon, brest) = (site(1, Pretended::founded()), site(2, Pretended::default()));
+        let mut ann = Client::connect(lyon.0.path()).await.unwrap();
+        let mut ben = Client::connect(brest.0.path()).await.unwrap();
+        let log_in = Request::LogIn { email: "ann@example.org".into(), password: "seven quiet herons".into() };
+        ann.ask(&log_in).await.unwrap();
+        let opened = ann.invitation(&Request::Invite { minutes: 15 }).await.unwrap();
+        let code = opened.text.clone().unwrap();
+        let join = JoinArgs { code, site: Some("Brest".into()), company: String::new() };
+        let undo = Undo::default();
+        let (invited, joined) = tokio::join!(
+            follow_invitation(&mut ann, opened, Answer::Yes, &log_in),
+            run_join(&mut ben, join, Answer::Yes, &undo)
+        );
+        invited.unwrap();
+        joined.unwrap();
+        assert!(undo.take().is_some(), "an interruption would have taken it back");
+    }
+
+    #[tokio::test]
+    async fn a_mistyped_invitation_is_explained() {
+        let brest = site(2, Pretended::default());
+        let mut ben = Client::connect(brest.0.path()).await.unwrap();
+        let join = JoinArgs { code: "archipel1abc".into(), site: Some("Brest".into()), company: String::new() };
+        let error = run_join(&mut ben, join, Answer::Yes, &Undo::default()).await.unwrap_err();
+        assert!(error.to_string().contains("Copy the whole of it"), "{error}");
     }
 }

@@ -7,51 +7,16 @@ use crate::local::account::{Account, Language};
 use crate::local::audit::Event;
 use crate::local::password::{Cost, PasswordHash};
 use crate::local::{Local, for_test};
-use crate::pairing::{self, Admission, House, Organisation, Settings};
-use futures::future::BoxFuture;
-use protocol::ids::{NodeId, OrgId, UserId};
-use protocol::pairing::PairingCode;
+use crate::pairing::pretended::{ANN, Pretended};
+use crate::pairing::{self, Settings};
+use protocol::ids::UserId;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use zeroize::Zeroizing;
 
-const ANN: UserId = UserId([1; 16]);
 const BEN: UserId = UserId([2; 16]);
 const PASSWORD: &str = "seven quiet herons";
-
-/// A founded organisation that nobody ever joins.
-struct Founded;
-
-impl House for Founded {
-    fn organisation(&self) -> Option<Organisation> {
-        Some(Organisation { id: OrgId([1; 32]), name: "Four Winds".into(), site: "Lyon".into() })
-    }
-
-    fn person(&self, _: UserId) -> Option<String> {
-        Some("Ann Archer".into())
-    }
-
-    fn admit(&self, _: Admission) -> BoxFuture<'_, Result<Vec<u8>, PairingCode>> {
-        Box::pin(async { Err(PairingCode::Refused) })
-    }
-
-    fn join(&self, _: OrgId, _: Vec<u8>) -> BoxFuture<'_, Result<(), PairingCode>> {
-        Box::pin(async { Err(PairingCode::Already) })
-    }
-
-    fn addresses(&self) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn hint(&self, _: NodeId, _: Vec<String>) -> BoxFuture<'_, ()> {
-        Box::pin(async {})
-    }
-
-    fn is_connected(&self, _: NodeId) -> bool {
-        false
-    }
-}
 
 struct Site {
     folder: tempfile::TempDir,
@@ -69,12 +34,9 @@ fn site() -> Site {
     let (folder, rows, local) = for_test();
     add(&local, ANN, "ann@example.org");
     add(&local, BEN, "ben@example.org");
-    let settings = Settings {
-        secret: Zeroizing::new([1; 32]),
-        sealing: [2; 32],
-        listen: vec!["/ip4/127.0.0.1/tcp/0".into()],
-    };
-    let (pairing, _) = pairing::start(settings, rows, Arc::new(Founded)).unwrap();
+    let settings =
+        Settings { secret: Zeroizing::new([1; 32]), sealing: [2; 32], listen: vec!["/ip4/127.0.0.1/tcp/0".into()] };
+    let (pairing, _) = pairing::start(settings, rows, Arc::new(Pretended::founded())).unwrap();
     let local = Arc::new(local);
     let status = || Status {
         state: "ready".into(),

@@ -2,6 +2,7 @@
 
 use super::house::{Admission, House, Organisation};
 use crate::runtime::handle::{Busy, Handle};
+use archipel_net::address_parts;
 use futures::future::BoxFuture;
 use protocol::engine::effect::{Answer, Refusal};
 use protocol::engine::input::Command;
@@ -96,11 +97,18 @@ impl House for RuntimeHouse {
     }
 
     fn addresses(&self) -> Vec<String> {
-        (self.addresses)()
+        let mut addresses = (self.addresses)();
+        // Before this node listens, a port that the system will choose is no address yet.
+        addresses.retain(|text| address_parts(text).is_ok_and(|(_, port, _)| port != 0));
+        addresses
     }
 
     fn hint(&self, node: NodeId, addresses: Vec<String>) -> BoxFuture<'_, ()> {
-        Box::pin(self.handle.address_hint(node, addresses))
+        Box::pin(async move {
+            if !addresses.is_empty() {
+                self.handle.address_hint(node, addresses).await;
+            }
+        })
     }
 
     fn is_connected(&self, node: NodeId) -> bool {

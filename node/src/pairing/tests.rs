@@ -1,69 +1,20 @@
 //! The pairing room with real sockets on the loopback and real rows on disk, between two pretended houses.
 
-use super::{Admission, Change, House, Organisation, Pairings, Settings, start};
+use super::pretended::{ANN, ORG, Pretended};
+use super::{Change, House, Pairings, Settings, start};
 use crate::http::ports::{Digits, Invitation, InvitationState, JoinProgress, JoinState, Pairing, StepState};
 use archipel_storage::kvlog::KvLog;
-use futures::future::BoxFuture;
-use protocol::ids::{NodeId, OrgId, TicketId, UserId};
+use protocol::ids::{NodeId, TicketId, UserId};
 use protocol::keys::{SecretKey, sealing_public};
-use protocol::pairing::{OPEN_TICKETS_MAX, PairingCode, Ticket, fingerprint};
-use std::collections::BTreeMap;
+use protocol::pairing::{OPEN_TICKETS_MAX, Ticket, fingerprint};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
-const ANN: UserId = UserId([1; 16]);
-const ORG: OrgId = OrgId([2; 32]);
 /// Longer than anything here takes, so that a mistake ends the test.
 const PATIENCE: Duration = Duration::from_secs(40);
-
-/// The rest of a node, pretended; it outlives restarts of the pairing room as an engine's store would.
-#[derive(Default)]
-struct Pretended {
-    organisation: Mutex<Option<Organisation>>,
-    admitted: Mutex<Vec<Admission>>,
-    hints: Mutex<BTreeMap<NodeId, Vec<String>>>,
-}
-
-impl House for Pretended {
-    fn organisation(&self) -> Option<Organisation> {
-        self.organisation.lock().unwrap().clone()
-    }
-
-    fn person(&self, user: UserId) -> Option<String> {
-        (user == ANN).then(|| "Ann Archer".to_owned())
-    }
-
-    fn admit(&self, admission: Admission) -> BoxFuture<'_, Result<Vec<u8>, PairingCode>> {
-        let mut admitted = self.admitted.lock().unwrap();
-        if !admitted.contains(&admission) {
-            admitted.push(admission);
-        }
-        Box::pin(async { Ok(b"what the organisation knows".to_vec()) })
-    }
-
-    fn join(&self, org: OrgId, welcome: Vec<u8>) -> BoxFuture<'_, Result<(), PairingCode>> {
-        assert_eq!(welcome, b"what the organisation knows");
-        let joined = Organisation { id: org, name: "Four Winds".into(), site: "Brest".into() };
-        *self.organisation.lock().unwrap() = Some(joined);
-        Box::pin(async { Ok(()) })
-    }
-
-    fn addresses(&self) -> Vec<String> {
-        vec!["/ip4/10.1.2.3/tcp/7301".into()]
-    }
-
-    fn hint(&self, node: NodeId, addresses: Vec<String>) -> BoxFuture<'_, ()> {
-        self.hints.lock().unwrap().insert(node, addresses);
-        Box::pin(async {})
-    }
-
-    fn is_connected(&self, _: NodeId) -> bool {
-        false
-    }
-}
 
 /// A site: its folder and house stay when the pairing room is restarted.
 struct Site {
@@ -75,8 +26,8 @@ struct Site {
 }
 
 impl Site {
-    async fn new(seed: u8, organisation: Option<Organisation>) -> Self {
-        let house = Arc::new(Pretended { organisation: Mutex::new(organisation), ..Pretended::default() });
+    async fn new(seed: u8, house: Pretended) -> Self {
+        let house = Arc::new(house);
         let listen = vec!["/ip4/127.0.0.1/udp/0/quic-v1".into(), "/ip4/127.0.0.1/tcp/0".into()];
         let mut site = Self { folder: tempfile::tempdir().unwrap(), seed, house, listen, running: None };
         site.start();
@@ -84,11 +35,11 @@ impl Site {
     }
 
     async fn founded() -> Self {
-        Self::new(1, Some(Organisation { id: ORG, name: "Four Winds".into(), site: "Lyon".into() })).await
+        Self::new(1, Pretended::founded()).await
     }
 
     async fn empty() -> Self {
-        Self::new(2, None).await
+        Self::new(2, Pretended::default()).await
     }
 
     fn start(&mut self) {
@@ -238,7 +189,7 @@ async fn three_wrong_secrets_lock_pairing() {
     for _ in 0..3 {
         let invitation = lyon.invite().await;
         let forged = forge(&invitation);
-        let eve = Site::new(9, None).await;
+        let eve = Site::new(9, Pretended::default()).await;
         eve.door().join(forged, "Eve".into(), String::new()).await;
         let failed = eve.until_join(JoinState::Failed).await;
         assert_eq!(failed.error.map(|error| error.code), Some("pair_wrong_code"));

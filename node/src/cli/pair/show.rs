@@ -37,7 +37,8 @@ impl Shown {
 
     /// The digits and who is on the other side.
     pub fn digits(&self, digits: Option<&str>, site: Option<&str>, fingerprint: Option<&str>) {
-        let spaced = digits.map(|digits| digits.split_at_checked(3).map_or_else(|| digits.into(), |(a, b)| format!("{a} {b}")));
+        let spaced =
+            digits.map(|digits| digits.split_at_checked(3).map_or_else(|| digits.into(), |(a, b)| format!("{a} {b}")));
         eprintln!();
         eprintln!("  Other site:  {}", site.unwrap_or("unknown"));
         eprintln!("  Fingerprint: {}", fingerprint.unwrap_or("unknown"));
@@ -79,15 +80,23 @@ pub fn explain(code: &str, step: Option<&str>) -> String {
     let what = match code {
         "pair_expired" => "the invitation's time is over. Ask for a new one.",
         "pair_used" => "the invitation was used or closed. Ask for a new one.",
-        "pair_wrong_code" => "this is not the invitation that the other site gave. Copy the whole of it, or ask for a new one.",
+        "pair_wrong_code" => {
+            "this is not the invitation that the other site gave. Copy the whole of it, or ask for a new one."
+        }
         "pair_unreachable" => {
             "the other site cannot be reached. Is its node running, and does its firewall let the pairing port \
              (one above the peers' port, 7302 by default, UDP and TCP) through?"
         }
         "pair_clock" => "the clocks of the two sites are more than ten minutes apart. Set them and try again.",
-        "pair_refused" => "the other site, or this one, said no. Ask its administrator; too many invitations may be open.",
-        "pair_other_organisation" => "what arrived belongs to another organisation than the invitation names. Do not go on.",
-        "pair_digits_differ" => "the digits differ: somebody may be in between. Ask for a new invitation on another way.",
+        "pair_refused" => {
+            "the other site, or this one, said no. Ask its administrator; too many invitations may be open."
+        }
+        "pair_other_organisation" => {
+            "what arrived belongs to another organisation than the invitation names. Do not go on."
+        }
+        "pair_digits_differ" => {
+            "the digits differ: somebody may be in between. Ask for a new invitation on another way."
+        }
         "pair_locked" => "three pairings failed within an hour. Pairing rests for an hour.",
         "pair_already" => "this site belongs to an organisation already.",
         "bad_login" => "the e-mail address or the password is wrong.",
