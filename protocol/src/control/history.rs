@@ -56,6 +56,8 @@ pub struct History {
     outside: Vec<Vec<EntryId>>,
     heads: BTreeSet<EntryId>,
     pending: BTreeMap<EntryId, ControlEntry>,
+    /// The same by who wrote them, with their positions.
+    pending_of: BTreeMap<NodeId, BTreeSet<(u64, EntryId)>>,
     /// For each missing entry, who waits for it.
     waiting: BTreeMap<EntryId, BTreeSet<EntryId>>,
     refused: BTreeSet<EntryId>,
@@ -164,10 +166,8 @@ impl History {
         }
         let missing = named(&entry).find(|named| !self.contains(named) && !known_elsewhere(named)).copied();
         if let Some(missing) = missing {
-            if self.pending.len() < PENDING_MAX {
-                self.waiting.entry(missing).or_default().insert(id);
-                self.pending.insert(id, entry);
-            }
+            self.wait(entry, missing);
+            self.make_room();
             return None;
         }
         if self.breaks_its_chain(&entry) {
@@ -179,16 +179,52 @@ impl History {
         None
     }
 
+    fn wait(&mut self, entry: ControlEntry, missing: EntryId) {
+        self.waiting.entry(missing).or_default().insert(entry.id);
+        self.pending_of.entry(entry.node).or_default().insert((entry.seq, entry.id));
+        self.pending.insert(entry.id, entry);
+    }
+
+    fn stop_waiting(&mut self, id: &EntryId) -> Option<ControlEntry> {
+        let entry = self.pending.remove(id)?;
+        if let Some(all) = self.pending_of.get_mut(&entry.node) {
+            all.remove(&(entry.seq, entry.id));
+            if all.is_empty() {
+                self.pending_of.remove(&entry.node);
+            }
+        }
+        Some(entry)
+    }
+
+    /// Lets go of the last entry of the node that has most waiting, so that one node cannot crowd out the others. It is
+    /// taken again when it is given again.
+    fn make_room(&mut self) {
+        if self.pending.len() <= PENDING_MAX {
+            return;
+        }
+        let most = self.pending_of.iter().max_by_key(|(node, all)| (all.len(), **node));
+        let Some((_, id)) = most.and_then(|(_, all)| all.last().copied()) else { return };
+        if let Some(entry) = self.stop_waiting(&id) {
+            for missing in named(&entry) {
+                if let Some(waiters) = self.waiting.get_mut(missing) {
+                    waiters.remove(&id);
+                    if waiters.is_empty() {
+                        self.waiting.remove(missing);
+                    }
+                }
+            }
+        }
+    }
+
     /// Takes up what waited for this entry, and what waited for that, without recursion.
     fn release(&mut self, id: EntryId, known_elsewhere: &dyn Fn(&EntryId) -> bool) {
         let mut arrived = vec![id];
         while let Some(id) = arrived.pop() {
             for waiter in self.waiting.remove(&id).unwrap_or_default() {
-                let Some(entry) = self.pending.remove(&waiter) else { continue };
+                let Some(entry) = self.stop_waiting(&waiter) else { continue };
                 let missing = named(&entry).find(|named| !self.contains(named) && !known_elsewhere(named)).copied();
                 if let Some(missing) = missing {
-                    self.waiting.entry(missing).or_default().insert(waiter);
-                    self.pending.insert(waiter, entry);
+                    self.wait(entry, missing);
                 } else if self.breaks_its_chain(&entry) {
                     self.refuse(waiter);
                 } else {
@@ -205,8 +241,11 @@ impl History {
         while let Some(id) = refused.pop() {
             self.refused.insert(id);
             for waiter in self.waiting.remove(&id).unwrap_or_default() {
-                if self.pending.remove(&waiter).is_some() {
-                    refused.push(waiter);
+                // Only what continues a refused entry is refused with it; what merely names it waits for ever.
+                match self.stop_waiting(&waiter) {
+                    Some(entry) if entry.prev == Some(id) => refused.push(waiter),
+                    Some(entry) => self.wait(entry, id),
+                    None => {}
                 }
             }
         }

@@ -94,9 +94,7 @@ impl Switch {
 
     /// Whether it is on for an entry with this past.
     pub(crate) fn is_on(&self, graph: &Graph, past: Option<&Past>) -> bool {
-        self.off
-            .last_seen(past)
-            .all(|off| self.on.last_seen(past).any(|on| graph.precedes(off.index, on.index)))
+        self.off.last_seen(past).all(|off| self.on.last_seen(past).any(|on| graph.precedes(off.index, on.index)))
     }
 }
 

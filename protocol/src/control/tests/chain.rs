@@ -150,11 +150,13 @@ fn a_removed_admin_cannot_outvote_the_revision_with_nodes_admitted_in_hindsight(
     for n in [2, 3] {
         stage.write(Scope::Org, node(n), None, ControlOp::See(See { heads: vec![first] }), &base);
     }
-    for n in 10..20 {
-        let admitted = stage.write(Scope::Org, node(1), Some(user(1, 0)), admission(n), &base);
-        stage.write(Scope::Org, node(n), None, ControlOp::See(See { heads: vec![admitted] }), &base);
+    let new: Vec<EntryId> =
+        (10..20).map(|n| stage.write(Scope::Org, node(1), Some(user(1, 0)), admission(n), &base)).collect();
+    let late = stage.publish(1, &lower, &[0, 1], &base);
+    for (n, admitted) in (10..20).zip(&new) {
+        stage.write(Scope::Org, node(n), None, ControlOp::See(See { heads: vec![*admitted, late] }), &base);
     }
-    stage.publish(1, &lower, &[0, 1], &base);
+    // Each of the two is final by its own cuts; the founder's node stands for the first.
     let org = stage.org_state();
     assert_eq!((org.name(), org.admins().count(), org.nodes().len()), ("Example", 1, 4));
 }

@@ -66,8 +66,7 @@ impl Judge<'_> {
     /// Who was removed, or let in, by whom that is due. Only owners and facilitators may, so this is known before the
     /// first join is judged.
     pub(super) fn settle_bars(&mut self) {
-        let joiners: BTreeSet<UserId> =
-            self.claims_of(Made::Joined).chain(self.removals.keys().copied()).collect();
+        let joiners: BTreeSet<UserId> = self.claims_of(Made::Joined).chain(self.removals.keys().copied()).collect();
         let bars = joiners.into_iter().map(|user| (user, self.bars_of(&user))).collect();
         self.bars = bars;
     }
