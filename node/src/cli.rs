@@ -1,10 +1,12 @@
 //! The command line: what is asked of the program, one file a command.
 
+pub mod demo;
 pub mod pair;
 pub mod serve;
 pub mod status;
 
 use clap::{Parser, Subcommand};
+use demo::Demo;
 use pair::Pair;
 use serve::Serve;
 use status::ShowStatus;
@@ -26,6 +28,8 @@ pub enum Command {
     Serve(Serve),
     /// Pair this site with another one, from the terminal
     Pair(Pair),
+    /// Start three paired sites on this machine and fill them, to look at
+    Demo(Demo),
     /// Tell how the running site is
     Status(ShowStatus),
     /// Reads the whole index once; called by the program itself after an unclean stop.
