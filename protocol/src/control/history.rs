@@ -4,13 +4,15 @@
 //! is not asked here; only what breaks a rule by its form alone is refused, for ever.
 
 pub(crate) mod graph;
+mod waiting;
 
 use super::op::ControlOp;
 use crate::ids::{EntryId, LogId, NodeId, UserId};
-use crate::limits::{CTL_HEADS_MAX, INCARNATIONS_MAX, MEMBERS_PER_ENTRY_MAX, PENDING_MAX, SEE_HEADS_MAX};
+use crate::limits::{CTL_HEADS_MAX, INCARNATIONS_MAX, MEMBERS_PER_ENTRY_MAX, SEE_HEADS_MAX};
 use graph::Graph;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use waiting::Waiting;
 
 /// A control entry as the evaluator sees it. Its signature, chain and body were proved before.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,11 +57,7 @@ pub struct History {
     /// For each entry, what it names outside this scope.
     outside: Vec<Vec<EntryId>>,
     heads: BTreeSet<EntryId>,
-    pending: BTreeMap<EntryId, ControlEntry>,
-    /// The same by who wrote them, with their positions.
-    pending_of: BTreeMap<NodeId, BTreeSet<(u64, EntryId)>>,
-    /// For each missing entry, who waits for it.
-    waiting: BTreeMap<EntryId, BTreeSet<EntryId>>,
+    waiting: Waiting,
     refused: BTreeSet<EntryId>,
 }
 
@@ -93,7 +91,7 @@ impl History {
     /// Adds an entry. `known_elsewhere` tells whether an entry is of the tier above (the organisation's history, for a
     /// group's); what is neither here nor there is waited for.
     pub fn insert(&mut self, entry: ControlEntry, known_elsewhere: &dyn Fn(&EntryId) -> bool) -> Inserted {
-        if self.contains(&entry.id) || self.pending.contains_key(&entry.id) {
+        if self.contains(&entry.id) || self.waiting.contains(&entry.id) {
             return Inserted::AlreadyHeld;
         }
         if self.refused.contains(&entry.id) {
@@ -107,7 +105,7 @@ impl History {
     /// Looks again at what waits for entries of the tier above. Whether any came in.
     pub fn retry(&mut self, known_elsewhere: &dyn Fn(&EntryId) -> bool) -> bool {
         let before = self.len();
-        let arrived: Vec<EntryId> = self.waiting.keys().filter(|id| known_elsewhere(id)).copied().collect();
+        let arrived: Vec<EntryId> = self.waiting.missing().filter(|id| known_elsewhere(id)).copied().collect();
         for id in arrived {
             self.release(id, known_elsewhere);
         }
@@ -136,7 +134,7 @@ impl History {
 
     /// How many wait for what they name.
     pub fn waiting(&self) -> usize {
-        self.pending.len()
+        self.waiting.len()
     }
 
     /// An entry that is here with all its past.
@@ -166,8 +164,8 @@ impl History {
         }
         let missing = named(&entry).find(|named| !self.contains(named) && !known_elsewhere(named)).copied();
         if let Some(missing) = missing {
-            self.wait(entry, missing);
-            self.make_room();
+            self.waiting.add(entry, missing);
+            self.waiting.make_room();
             return None;
         }
         if self.breaks_its_chain(&entry) {
@@ -179,52 +177,15 @@ impl History {
         None
     }
 
-    fn wait(&mut self, entry: ControlEntry, missing: EntryId) {
-        self.waiting.entry(missing).or_default().insert(entry.id);
-        self.pending_of.entry(entry.node).or_default().insert((entry.seq, entry.id));
-        self.pending.insert(entry.id, entry);
-    }
-
-    fn stop_waiting(&mut self, id: &EntryId) -> Option<ControlEntry> {
-        let entry = self.pending.remove(id)?;
-        if let Some(all) = self.pending_of.get_mut(&entry.node) {
-            all.remove(&(entry.seq, entry.id));
-            if all.is_empty() {
-                self.pending_of.remove(&entry.node);
-            }
-        }
-        Some(entry)
-    }
-
-    /// Lets go of the last entry of the node that has most waiting, so that one node cannot crowd out the others. It is
-    /// taken again when it is given again.
-    fn make_room(&mut self) {
-        if self.pending.len() <= PENDING_MAX {
-            return;
-        }
-        let most = self.pending_of.iter().max_by_key(|(node, all)| (all.len(), **node));
-        let Some((_, id)) = most.and_then(|(_, all)| all.last().copied()) else { return };
-        if let Some(entry) = self.stop_waiting(&id) {
-            for missing in named(&entry) {
-                if let Some(waiters) = self.waiting.get_mut(missing) {
-                    waiters.remove(&id);
-                    if waiters.is_empty() {
-                        self.waiting.remove(missing);
-                    }
-                }
-            }
-        }
-    }
-
     /// Takes up what waited for this entry, and what waited for that, without recursion.
     fn release(&mut self, id: EntryId, known_elsewhere: &dyn Fn(&EntryId) -> bool) {
         let mut arrived = vec![id];
         while let Some(id) = arrived.pop() {
-            for waiter in self.waiting.remove(&id).unwrap_or_default() {
-                let Some(entry) = self.stop_waiting(&waiter) else { continue };
+            for waiter in self.waiting.for_entry(&id) {
+                let Some(entry) = self.waiting.take(&waiter) else { continue };
                 let missing = named(&entry).find(|named| !self.contains(named) && !known_elsewhere(named)).copied();
                 if let Some(missing) = missing {
-                    self.wait(entry, missing);
+                    self.waiting.add(entry, missing);
                 } else if self.breaks_its_chain(&entry) {
                     self.refuse(waiter);
                 } else {
@@ -240,11 +201,11 @@ impl History {
         let mut refused = vec![id];
         while let Some(id) = refused.pop() {
             self.refused.insert(id);
-            for waiter in self.waiting.remove(&id).unwrap_or_default() {
+            for waiter in self.waiting.for_entry(&id) {
                 // Only what continues a refused entry is refused with it; what merely names it waits for ever.
-                match self.stop_waiting(&waiter) {
+                match self.waiting.take(&waiter) {
                     Some(entry) if entry.prev == Some(id) => refused.push(waiter),
-                    Some(entry) => self.wait(entry, id),
+                    Some(entry) => self.waiting.add(entry, id),
                     None => {}
                 }
             }

@@ -6,14 +6,14 @@
 mod book;
 mod check;
 mod fact;
+mod finality;
 mod revoke;
 
-use super::constitution::{self, Chain, Equivocation};
+use super::constitution::{Chain, Equivocation};
 use super::history::History;
-use super::history::graph::{Graph, Past, Place};
+use super::history::graph::{Graph, Past};
 use super::op::Constitution;
 use super::verdict::Reason;
-use super::witness;
 use crate::ids::{EntryId, GroupId, LogId, NodeId, OrgId, SiteId, UserId};
 use crate::keys::PublicKey;
 use book::{Book, Rules};
@@ -92,7 +92,7 @@ struct Inner {
 impl OrgState {
     /// Judges all entries of the organisation.
     pub fn evaluate(org: OrgId, history: &History) -> Self {
-        let chain = Chain::follow(org, history, &|trial, siblings| final_by(history, trial, siblings));
+        let chain = Chain::follow(org, history, &|trial, siblings| finality::final_by(history, trial, siblings));
         Self::under(chain, history)
     }
 
@@ -256,29 +256,4 @@ impl OrgState {
     pub(crate) fn home_in(&self, user: &UserId, past: &Past) -> Option<SiteId> {
         self.inner.book.home(user, Some(past)).map(|(site, _)| site)
     }
-}
-
-/// Ruling A1: a majority of the nodes admitted under the parent stand for the candidate, which the trial chain ends. Who
-/// is admitted is judged with the candidate's own cuts, so that a removed admin cannot outvote it with new nodes. Answers
-/// the seniority of the longest admitted node that stands for it: it decides when two are final, each by its own cuts.
-fn final_by(history: &History, trial: &Chain, siblings: &[&constitution::Revision]) -> Option<(u32, EntryId)> {
-    let candidate = trial.last()?;
-    let state = OrgState::under(trial.clone(), history);
-    let electorate: BTreeMap<NodeId, (u32, EntryId)> = state
-        .inner
-        .book
-        .nodes(None)
-        .into_iter()
-        .filter(|(_, admit)| {
-            let past = state.inner.graph.get(&admit.fact.id).map(|node| &node.past);
-            past.is_none_or(|past| {
-                !candidate.is_named_in(Some(past)) && !siblings.iter().any(|one| one.is_named_in(Some(past)))
-            })
-        })
-        .map(|(node, admit)| (node, admit.fact.rank()))
-        .collect();
-    let rivals: Vec<Place> = siblings.iter().flat_map(|one| &one.carriers).copied().collect();
-    let supporters = witness::stand_for(history, &candidate.carriers, &rivals);
-    let standing: Vec<_> = supporters.iter().filter_map(|node| electorate.get(node)).collect();
-    if 2 * standing.len() > electorate.len() { standing.into_iter().min().copied() } else { None }
 }

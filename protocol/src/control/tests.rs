@@ -21,7 +21,7 @@ use super::table::{Act, allows};
 use super::{ControlEntry, History, Inserted, Reason, Standing, Verdict};
 use crate::codec;
 use crate::ids::{EntryId, GroupId, LogId, NodeId, OrgId, SiteId, TicketId, UserId};
-use crate::keys::{Context, PublicKey, Purpose, SecretKey, derive};
+use crate::keys::{Context, Purpose, SecretKey, derive};
 use std::collections::BTreeMap;
 
 /// Which history an entry belongs to.

@@ -55,7 +55,8 @@ impl Clock {
         loop {
             let row = match (left.peek().copied(), right.peek().copied()) {
                 (Some(a), Some(b)) if a.0 == b.0 => {
-                    (left.next(), right.next());
+                    left.next();
+                    right.next();
                     (a.0, a.1.max(b.1))
                 }
                 (Some(a), Some(b)) if b.0 < a.0 => {

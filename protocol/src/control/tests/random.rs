@@ -182,6 +182,7 @@ fn agree(stage: &Stage, seed: u64) {
     assert_eq!((other.name(), other.access()), (state.name(), state.access()), "seed {seed}: order matters");
 }
 
+#[expect(clippy::disallowed_methods, reason = "only how much a test does depends on the machine")]
 fn histories() -> u64 {
     std::env::var("ARCHIPEL_HISTORIES").ok().and_then(|text| text.parse().ok()).unwrap_or(HISTORIES)
 }
@@ -253,7 +254,7 @@ fn admins_can_always_rescue_and_groups_change_nothing_above_them() {
         let org = stage.history(Scope::Org);
         let before = OrgState::evaluate(stage.org, &org);
         let (after, _, _) = stage.shuffled_state(&mut ChaCha20Rng::seed_from_u64(seed));
-        super::delivery::assert_same_org(&before, &after);
+        delivery::assert_same_org(&before, &after);
         let rescuer = user(PEOPLE, 0);
         let group = stage.group.expect("a group");
         let appoint = ControlOp::AppointOwner(AppointOwner { group, user: rescuer });

@@ -296,5 +296,5 @@ fn organisation_operations_have_no_place_in_a_group() {
     for id in ids {
         assert_eq!(state.void_reason(&id), Some(Reason::Misplaced));
     }
-    super::delivery::assert_same_org(&stage.org_state(), &before);
+    delivery::assert_same_org(&stage.org_state(), &before);
 }
