@@ -100,6 +100,8 @@ pub struct Engine {
     /// Logs that grew since the last tick.
     fresh: BTreeSet<(ScopeId, LogId)>,
     own_addresses: Vec<String>,
+    /// For the first entry that the request under way makes.
+    request_salt: Option<[u8; crate::limits::SALT_BYTES]>,
     epochs: live::Epochs,
     topics: BTreeMap<String, ScopeId>,
     topics_changed: bool,
@@ -161,6 +163,7 @@ impl Engine {
             relay: BTreeMap::new(),
             fresh: BTreeSet::new(),
             own_addresses: Vec::new(),
+            request_salt: None,
             epochs: BTreeMap::new(),
             topics: BTreeMap::new(),
             topics_changed: false,

@@ -64,7 +64,15 @@ fn a_repeated_request_writes_nothing() {
     let request = RequestId([5; 16]);
     let first = world.ask_as(a, Some(ann), request, post(group, "once"));
     assert_eq!(world.ask_as(a, Some(ann), request, post(group, "once")), first);
+    world.restart(a);
+    assert_eq!(world.ask_as(a, Some(ann), request, post(group, "once")), first);
+    // Not even a lost index forgets: the answer is found by the salt of the entry that it made.
+    world.rebuild(a);
+    assert_eq!(world.ask_as(a, Some(ann), request, post(group, "once")), first);
     assert_eq!(world.feed(a, ann, group), ["once"]);
+    let other = world.ask_as(a, Some(ann), RequestId([6; 16]), group_command("G", GroupKind::Trade, Access::Open));
+    let again = world.ask_as(a, Some(ann), RequestId([6; 16]), group_command("G", GroupKind::Trade, Access::Open));
+    assert_eq!(other, again);
 }
 
 #[test]

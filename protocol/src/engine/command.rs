@@ -13,6 +13,7 @@ use crate::group::{Card, Comment, DataOp, Edit, Outside, Post, Profile, React, S
 use crate::ids::{EntryId, GroupId, RequestId, ScopeId, SiteId, UserId};
 use crate::limits::{
     ATTACHMENTS_MAX, COMMENT_BYTES_MAX, FILE_BYTES_MAX, MEMBERS_PER_ENTRY_MAX, NAME_CHARS_MAX, PURPOSE_CHARS_MAX,
+    SALT_BYTES,
     SOURCES_PER_GROUP_MAX, TEXT_BYTES_MAX, TITLE_CHARS_MAX, URL_BYTES_MAX,
 };
 use crate::store::Direction;
@@ -58,19 +59,25 @@ impl Engine {
         let answer = match self.answered(cx, &request) {
             Some(id) => Answer::Done { id },
             None => {
+                self.request_salt = Some(self.salt_of(&request));
                 let answer = self.command(cx, actor, command).unwrap_or_else(Answer::Refused);
-                if let Answer::Done { id } = &answer {
-                    // Kept in the index only: after its loss a repeat is written twice, which is the lesser evil.
-                    cx.tx.put(&keys::request(&request), &id.0);
-                }
+                self.request_salt = None;
                 answer
             }
         };
         cx.effects.push(Effect::Answer { token, answer });
     }
 
+    /// The entry that an earlier asking under this id made.
     fn answered(&self, cx: &Cx<'_>, request: &RequestId) -> Option<EntryId> {
-        EntryId::from_slice(&cx.tx.get(&keys::request(request))?)
+        EntryId::from_slice(&cx.tx.get(&keys::request(&self.salt_of(request)))?)
+    }
+
+    /// The salt of the entry that answers a request. It ties the two together without a byte more in the entry, so that a
+    /// repeat is recognised even after a crash and by a rebuilt index; nobody else can tell it from a random one.
+    fn salt_of(&self, request: &RequestId) -> [u8; SALT_BYTES] {
+        let mac = crate::keys::mac(&self.identity.key.seed(), &[b"request salt", &request.0]);
+        mac[..SALT_BYTES].try_into().expect("a digest has 32 bytes")
     }
 
     fn command(&mut self, cx: &mut Cx<'_>, actor: Option<UserId>, command: Command) -> Outcome {

@@ -164,7 +164,11 @@ impl Engine {
         cx.tx.put(&keys::run(id, last), &value);
         let mut place = [0; 40];
         place[..32].copy_from_slice(&id.0);
+        let own = self.logs.get(id).is_some_and(|log| log.node == self.node());
         for entry in run {
+            if let Some(body) = entry.body.as_ref().filter(|_| own) {
+                cx.tx.put(&keys::request(&body.salt), &entry.id.0);
+            }
             place[32..].copy_from_slice(&entry.header.seq.to_be_bytes());
             cx.tx.put(&keys::entry(&entry.id), &place);
             self.clock.observe(cx.now, entry.header.hlc);

@@ -423,8 +423,15 @@ impl Reader<'_> {
     }
 
     fn has(&self, scope: &ScopeId, site: &SiteId, log: &LogId, seq: u64) -> bool {
-        // What is read here was committed here.
-        Some(*site) == self.view.own_site() || self.view.stated_height(scope, site, log) > seq
+        // What is read here was committed here, and what left its author's node had been committed there.
+        Some(*site) == self.view.own_site()
+            || Some(*site) == self.author_site(log)
+            || self.view.stated_height(scope, site, log) > seq
+    }
+
+    fn author_site(&self, log: &LogId) -> Option<SiteId> {
+        let (_, node) = self.view.log_scopes.get(log)?;
+        self.view.org_state()?.site_of_node(node)
     }
 
     /// Which sites hold a post or comment.
@@ -436,7 +443,8 @@ impl Reader<'_> {
         let line = |site: &SiteId| {
             let received = self.has(&scope, site, &found.log, found.seq);
             let own = Some(*site) == self.view.own_site();
-            let at = if own { Some(found.hlc.millis()) } else { self.first_stated(&scope, site, &found) };
+            let author = Some(*site) == self.author_site(&found.log);
+            let at = if own || author { Some(found.hlc.millis()) } else { self.first_stated(&scope, site, &found) };
             DeliveryLine { site: *site, received, at: at.filter(|_| received) }
         };
         Some(state.sites().iter().map(line).collect())

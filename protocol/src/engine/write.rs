@@ -7,7 +7,7 @@ use crate::control::op::{Class, ControlOp, LogOpen, See, kind};
 use crate::entry::{Body, Entry, Header};
 use crate::group::DataOp;
 use crate::ids::{EntryId, GroupId, LogId, OrgId, ScopeId, UserId};
-use crate::limits::{CTL_HEADS_MAX, EXPLICIT_EVERY_ENTRIES, SEE_HEADS_MAX};
+use crate::limits::{CTL_HEADS_MAX, EXPLICIT_EVERY_ENTRIES, SALT_BYTES, SEE_HEADS_MAX};
 use crate::log;
 
 /// What an own entry says beside its place in the log.
@@ -96,7 +96,7 @@ impl Engine {
         let log = self.logs[&id].clone();
         let explicit = log.ctl != ctl || log.next.is_multiple_of(EXPLICIT_EVERY_ENTRIES);
         let hlc = self.clock.tick(cx.now, Hlc(log.hlc));
-        let body = Body { salt: cx.random(), bytes: draft.body };
+        let body = Body { salt: self.salt(cx, draft.kind), bytes: draft.body };
         let header = Header {
             scope,
             log: Some(id),
@@ -114,6 +114,14 @@ impl Engine {
         };
         let entry = Entry::sign(header, body, &org, &self.identity.key);
         self.take_own(cx, &id, entry)
+    }
+
+    /// The first entry that a request makes bears the request's salt; what only prepares it does not.
+    fn salt(&mut self, cx: &mut Cx<'_>, of_kind: u16) -> [u8; SALT_BYTES] {
+        match of_kind {
+            kind::LOG_OPEN | kind::SEE => cx.random(),
+            _ => self.request_salt.take().unwrap_or_else(|| cx.random()),
+        }
     }
 
     /// Opens an own log of a scope, naming its earlier incarnations.
@@ -147,7 +155,7 @@ impl Engine {
         ctl: Vec<EntryId>,
     ) -> Entry {
         let hlc = self.clock.tick(cx.now, Hlc(0));
-        let body = Body { salt: cx.random(), bytes: draft.body };
+        let body = Body { salt: self.salt(cx, draft.kind), bytes: draft.body };
         let header = Header {
             scope,
             log: None,

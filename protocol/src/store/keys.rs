@@ -4,7 +4,8 @@
 //! a person wrote stands in a row: bodies stay in the records, where they can be erased (`docs/storage.md`).
 
 use crate::clock::Hlc;
-use crate::ids::{BlobId, EntryId, GroupId, LogId, NodeId, RequestId, ScopeId, UserId};
+use crate::ids::{BlobId, EntryId, GroupId, LogId, NodeId, ScopeId, UserId};
+use crate::limits::SALT_BYTES;
 
 /// The tables. Each constant is the first byte of its keys.
 pub mod table {
@@ -40,7 +41,7 @@ pub mod table {
     pub const PENDING: u8 = b'P';
     /// `group, entry` → reason code. Entries without authority.
     pub const VOID: u8 = b'V';
-    /// `request` → entry. Answers given before.
+    /// `salt` → entry. Own entries by their salt, which a request's id gives: answers given before.
     pub const REQUEST: u8 = b'Q';
     /// `scope, node` → a held statement.
     pub const HELD: u8 = b'K';
@@ -179,9 +180,9 @@ pub fn void(group: &GroupId, entry: &EntryId) -> Vec<u8> {
     Key::of(table::VOID).and(group).and(entry).done()
 }
 
-/// Key of an answer given before.
-pub fn request(request: &RequestId) -> Vec<u8> {
-    Key::of(table::REQUEST).and(request).done()
+/// Key of an answer given before, by the salt that its request gives.
+pub fn request(salt: &[u8; SALT_BYTES]) -> Vec<u8> {
+    Key::of(table::REQUEST).and(salt).done()
 }
 
 /// Key of a node's held statement.
