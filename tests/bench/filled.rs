@@ -67,7 +67,7 @@ impl Filled {
         let invited: Value = self.admin.post("people", &body).await.expect("an administrator may invite");
         let link = invited["invitation_link"].as_str().expect("an invitation has a link");
         let token = link.rsplit(['/', '=', '#']).next().unwrap_or_default();
-        let mut client = self.site.client();
+        let client = self.site.client();
         let body = json!({ "password": PASSWORD, "language": "fr" });
         let _: Value = client.post(&format!("invitation/{token}"), &body).await.expect("an invitation can be taken");
         client.log_in(&email, PASSWORD).await.expect("the password just set is right");

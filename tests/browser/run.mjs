@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Runs the browser specs one after the other, each in its own process: `node run.mjs [SPEC…] [--screenshots]`.
-// A SPEC is a part of a file's name. With --screenshots the pictures of docs/images are made anew.
+// Runs the browser specs one after the other, each in its own process: `node run.mjs [SPEC…]`, a SPEC being a part of a
+// file's name. `node run.mjs --screenshots` makes the pictures of docs/images anew instead.
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -19,7 +19,8 @@ if (unknown.length > 0 || chosen.length === 0) {
 
 // On two cores with two sites and a browser, files at once would only measure each other.
 const options = ["--test", "--test-concurrency=1", "--test-reporter=spec"];
-const environment = { ...process.env, ...(asked.includes("--screenshots") ? { ARCHIPEL_SCREENSHOTS: "1" } : {}) };
 const files = chosen.map((name) => join(here, "specs", name));
-const { status } = spawnSync(process.execPath, [...options, ...files], { stdio: "inherit", env: environment, cwd: here });
+const { status } = asked.includes("--screenshots")
+  ? spawnSync(process.execPath, [join(here, "screenshots.mjs")], { stdio: "inherit", cwd: here })
+  : spawnSync(process.execPath, [...options, ...files], { stdio: "inherit", cwd: here });
 process.exit(status ?? 1);

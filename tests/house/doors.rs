@@ -33,7 +33,7 @@ const TEST_TOOLS: [&str; 3] = ["proptest", "rand_chacha", "tempfile"];
 /// name what the package may.
 const DOORS: [(&str, &[&str]); 43] = [
     // Keys and encoding.
-    ("ed25519-dalek", &["protocol/src/keys.rs"]),
+    ("ed25519-dalek", &["protocol/src/keys.rs", "tests/bench/anchors/"]),
     ("x25519-dalek", &["protocol/src/keys.rs", "protocol/src/pairing/"]),
     ("hpke", &["protocol/src/keys.rs", "protocol/src/gossip.rs"]),
     ("chacha20poly1305", &["protocol/src/keys.rs", "protocol/src/gossip.rs", "node/src/local/vault.rs"]),
@@ -41,13 +41,13 @@ const DOORS: [(&str, &[&str]); 43] = [
     // Peers.
     ("libp2p", &["node/net/"]),
     ("libp2p-connection-limits", &["node/net/"]),
-    ("zstd", &["node/net/src/frame.rs"]),
+    ("zstd", &["node/net/src/frame.rs", "tests/bench/anchors/"]),
     // Disk.
     ("sled", &["node/storage/src/index.rs", "node/storage/src/index/"]),
     ("crc32c", &["node/storage/"]),
     ("rustix", &["node/storage/"]),
     // Browsers.
-    ("axum", &["node/src/http.rs", "node/src/http/"]),
+    ("axum", &["node/src/http.rs", "node/src/http/", "tests/bench/anchors/"]),
     ("axum-extra", &["node/src/http.rs", "node/src/http/"]),
     ("axum-server", &["node/src/tls.rs", "node/src/http.rs"]),
     ("tower", &["node/src/http.rs", "node/src/http/"]),

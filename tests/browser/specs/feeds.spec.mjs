@@ -1,7 +1,7 @@
 // A group follows a feed: its items become automatic posts, once each, at both sites.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { closeBrowser, open, play } from "../support/browser.mjs";
+import { open, play } from "../support/browser.mjs";
 import { feedServer } from "../support/feeds.mjs";
 import { twoSites } from "../support/sites.mjs";
 import { CROSS_MS, within } from "../support/wait.mjs";
@@ -16,7 +16,6 @@ before(async () => {
   feed.add("Fibre : les travaux avancent", "Trois résidences de plus.");
 });
 after(async () => {
-  await closeBrowser();
   await feed.close();
 });
 
@@ -65,7 +64,7 @@ test("what is new comes at the next reading, and nothing comes twice", async () 
   const window = await open({ person: ann, path: `/g/${group.id}/sources` });
   await play("feed-again", [window], async ({ page, w }) => {
     const poll = async () => {
-      await page.getByRole("button", { name: w.common.moreActions }).click();
+      await page.getByRole("listitem").filter({ hasText: feed.url }).getByRole("button", { name: w.common.moreActions }).click();
       await page.getByRole("menuitem", { name: w.sources.poll }).click();
       await page.getByText(w.sources.polled).first().waitFor(CROSS);
     };

@@ -1,8 +1,8 @@
 // A line is cut, and mends: between two sites, and between a browser and its own site.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { card, post } from "../support/acts.mjs";
-import { closeBrowser, forgive, open, play } from "../support/browser.mjs";
+import { forgive, open, play } from "../support/browser.mjs";
 import { twoSites } from "../support/sites.mjs";
 
 const CROSS = { timeout: 60_000 };
@@ -11,7 +11,6 @@ let scene;
 before(async () => {
   scene = await twoSites();
 });
-after(closeBrowser);
 
 test("a site away is said to be, posting goes on, and it catches up by itself", async () => {
   const { ann, ben, group } = scene;

@@ -1,9 +1,9 @@
 // Two administrators bring a site in, each at their own screen.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { digits, giveSudo } from "../support/acts.mjs";
 import { PASSWORD } from "../support/api.mjs";
-import { closeBrowser, open, play } from "../support/browser.mjs";
+import { open, play } from "../support/browser.mjs";
 import { found, Site } from "../support/sites.mjs";
 
 const CROSS = { timeout: 60_000 };
@@ -11,7 +11,6 @@ let ann;
 before(async () => {
   ann = await found("Angers", "Anne Moreau");
 });
-after(closeBrowser);
 
 /** Anne opens an invitation; its text and its link come back. */
 async function invite(window) {

@@ -1,8 +1,8 @@
 // An administrator invites somebody, who chooses a password, finds a group and joins it; and the administrator suspends.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { PASSWORD } from "../support/api.mjs";
-import { closeBrowser, open, play } from "../support/browser.mjs";
+import { open, play } from "../support/browser.mjs";
 import { found } from "../support/sites.mjs";
 
 let ann;
@@ -10,7 +10,6 @@ let link;
 before(async () => {
   ann = await found("Angers", "Anne Moreau");
 });
-after(closeBrowser);
 
 test("an invitation link is made for a new person", async () => {
   await play("invite", [await open({ person: ann, path: "/admin/people" })], async ({ page, w }) => {
@@ -31,7 +30,7 @@ test("an invitation link is made for a new person", async () => {
 test("an owner creates a group, and the person invited finds it and joins", async () => {
   const windows = [await open({ person: ann, path: "/groups/new" }), await open({ site: ann.site, language: "fr", path: new URL(link).pathname })];
   await play("join-group", windows, async (anne, claires) => {
-    await anne.page.getByText(anne.w.kinds.place.name, { exact: true }).click();
+    await anne.page.getByText(anne.w.kinds.theme.name, { exact: true }).click();
     await anne.page.getByLabel(anne.w.groupNew.name).fill("Vie de la résidence");
     await anne.page.getByLabel(anne.w.groupNew.purpose).fill("Ce qui se passe chez nous.");
     await anne.page.getByText(anne.w.access.open.name, { exact: true }).click();
@@ -45,7 +44,7 @@ test("an owner creates a group, and the person invited finds it and joins", asyn
 
     await claires.page.getByRole("link", { name: claires.w.nav.groups, exact: true }).first().click();
     await claires.page.getByRole("button", { name: new RegExp(`^${claires.w.groups.join}`) }).first().click();
-    await claires.page.getByText(/Vous faites partie|Vous êtes dans|Vie de la résidence/).first().waitFor();
+    await claires.page.getByText(claires.w.groups.joined(`${claires.w.kinds.theme.name} · Vie de la résidence`)).waitFor();
     claires.forgiven.push(/status of 401/);
   });
   const { mine } = await (async () => {

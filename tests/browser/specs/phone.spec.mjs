@@ -1,7 +1,7 @@
 // Everything on a phone of 390 px: read, write with the composer over the whole screen, find one's way, never sideways.
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { card, post } from "../support/acts.mjs";
-import { closeBrowser, fits, open, PHONE, play } from "../support/browser.mjs";
+import { fits, open, PHONE, play } from "../support/browser.mjs";
 import { picture } from "../support/picture.mjs";
 import { twoSites } from "../support/sites.mjs";
 
@@ -10,7 +10,6 @@ before(async () => {
   scene = await twoSites();
   await scene.ann.api.write(scene.group.id, "Un-mot-qui-ne-se-coupe-pas-".repeat(12), { title: "Un long mot" });
 });
-after(closeBrowser);
 
 test("a caretaker reads and posts with a photo", async () => {
   const { ann, group } = scene;
@@ -21,7 +20,7 @@ test("a caretaker reads and posts with a photo", async () => {
     await post(window, "Vu du téléphone.", [{ name: "cour.png", mimeType: "image/png", buffer: picture(900, 1200, 5) }]);
     await card(window, "Vu du téléphone.").locator("img").first().waitFor();
     await fits(page);
-    await page.getByRole("navigation", { name: w.nav.main }).getByRole("link", { name: w.nav.home }).and(page.locator(":visible")).click();
+    await page.locator('nav a[href="/"]:visible').click();
     await page.getByRole("heading", { name: w.feed.title }).waitFor();
     await fits(page);
   });

@@ -1,8 +1,8 @@
 // A post with a picture crosses from one office's browser to another's, and what is said of it comes back.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { card, post, takePill } from "../support/acts.mjs";
-import { closeBrowser, open, play } from "../support/browser.mjs";
+import { open, play } from "../support/browser.mjs";
 import { picture } from "../support/picture.mjs";
 import { twoSites } from "../support/sites.mjs";
 
@@ -11,7 +11,6 @@ let scene;
 before(async () => {
   scene = await twoSites();
 });
-after(closeBrowser);
 
 test("a post with a picture arrives live, under a pill, and its delivery is proved", async () => {
   const { ann, ben, group } = scene;

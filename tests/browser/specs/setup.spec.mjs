@@ -1,11 +1,9 @@
 // A fresh node: an organisation is founded by hand, in French and in English.
 import assert from "node:assert/strict";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { PASSWORD } from "../support/api.mjs";
-import { closeBrowser, fits, open, play } from "../support/browser.mjs";
+import { fits, open, play } from "../support/browser.mjs";
 import { Site } from "../support/sites.mjs";
-
-after(closeBrowser);
 
 async function foundByHand(language) {
   const site = await Site.start("Angers");

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { after } from "node:test";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 import { words } from "./words.mjs";
@@ -30,10 +31,9 @@ async function browser() {
   return running;
 }
 
-export async function closeBrowser() {
+after(async () => {
   await running?.close();
-  running = null;
-}
+});
 
 /** A window. `person` (of support/sites.mjs) is logged in already; without one, `site` shows its door. */
 export async function open({ person, site = person.site, language = person?.language ?? "fr", theme = "light", size = DESKTOP, path = "/" }) {
@@ -47,6 +47,8 @@ export async function open({ person, site = person.site, language = person?.lang
     deviceScaleFactor: 1,
   });
   await context.addInitScript((lang) => {
+    // Pages without an address of their own have no storage.
+    if (location.protocol !== "http:") return;
     if (localStorage.getItem("archipel.language") === null) localStorage.setItem("archipel.language", lang);
   }, language);
   if (person) await context.addCookies([person.api.cookie]);

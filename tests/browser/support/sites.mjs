@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join as at } from "node:path";
 import { createInterface } from "node:readline";
+import { after } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Api, PASSWORD } from "./api.mjs";
 import { CROSS_MS, within } from "./wait.mjs";
@@ -16,9 +17,11 @@ const top = at(dirname(fileURLToPath(import.meta.url)), "../../..");
 const program = process.env.ARCHIPEL_BIN ?? at(process.env.CARGO_TARGET_DIR ?? at(top, "target"), "debug/archipel");
 const started = new Set();
 
-process.on("exit", () => {
-  for (const site of started) site.drop();
-});
+function dropAll() {
+  for (const site of [...started]) site.drop();
+}
+after(dropAll);
+process.on("exit", dropAll);
 
 /** Below the ports that the system gives to outgoing connections, so that a stopped site finds its own again. */
 let next = 24_000 + (process.pid % 1_000) * 4;
@@ -64,12 +67,15 @@ export class Site {
     ].flat();
     this.child = spawn(program, flags, { stdio: ["ignore", "pipe", log], env: environment });
     closeSync(log);
+    let ended;
     const ready = new Promise((done, failed) => {
-      this.child.once("exit", (code) => failed(new Error(`${this.name} ended with ${code}\n${this.log()}`)));
+      ended = (code) => failed(new Error(`${this.name} ended with ${code}\n${this.log()}`));
+      this.child.once("exit", ended);
       createInterface({ input: this.child.stdout }).on("line", (line) => line.startsWith(READY) && done(line.slice(READY.length)));
-      setTimeout(() => failed(new Error(`${this.name} is not ready\n${this.log()}`)), READY_MS).unref();
+      setTimeout(() => failed(new Error(`${this.name} is not ready`)), READY_MS).unref();
     });
     const address = await ready;
+    this.child.off("exit", ended);
     if (address !== `${this.address}/`) throw new Error(`${this.name} says ${address} and was told ${this.address}`);
   }
 
