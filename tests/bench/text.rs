@@ -1,277 +1,108 @@
-//! Posts as people of a trade write them, in French, made from word lists of our own: the same ones in every run, no two
-//! alike. Real text would be better; this is squeezed by zstd about as well (`catchup` prints how well).
+//! Posts as people of a trade might write them, in French, put together from word lists of our own by a small grammar: the
+//! same ones in every run, no two alike. The sense is thin, but letters, words and their lengths are those of French, and
+//! zstd makes of them about what it makes of real posts (`catchup` prints how much).
 
 /// Bytes of a post's text, as the goals say.
 pub const TEXT_BYTES: usize = 300;
 
-const SUBJECTS: &[&str] = &[
-    "l'équipe de nuit",
-    "le conducteur de travaux",
-    "la cheffe de projet",
-    "notre bureau d'études",
-    "le fournisseur",
-    "l'architecte",
-    "le maître d'ouvrage",
-    "la mairie",
-    "le service achats",
-    "la comptabilité",
-    "l'atelier",
-    "le grutier",
-    "le magasinier",
-    "l'apprenti",
-    "la responsable qualité",
-    "le client",
-    "l'agence de Rennes",
-    "le dépôt de Saint-Herblain",
-    "le syndic",
-    "la préfecture",
-    "le coordinateur sécurité",
-    "l'électricien",
-    "le plombier",
-    "la menuiserie",
-    "le façadier",
-    "le laboratoire",
-    "le géomètre",
-    "l'assureur",
-    "la direction",
-    "le comité",
-    "le transporteur",
-    "la stagiaire",
-    "le couvreur",
-    "notre sous-traitant",
-    "le contrôleur technique",
-    "l'hôpital",
-    "le lycée Jules-Verne",
-    "le voisinage",
-    "la commission",
-    "le groupe de travail",
-    "l'usine de Cholet",
-    "la société Kerbrat",
-    "Mme Le Goff",
-    "M. Andrieux",
-    "Yasmine",
-    "Thibault",
-    "Solène",
-    "Karim",
-    "Gwenaëlle",
-    "Bertrand",
-    "Ludivine",
-    "Oumar",
-    "Maëlys",
-    "Jean-Baptiste",
+// Left as they are: one word a line would make the file ten times as long.
+
+#[rustfmt::skip]
+const MASC: &[&str] = &[
+    "plan", "mur", "toit", "chantier", "devis", "contrat", "planning", "camion", "portail", "badge", "casque",
+    "béton", "carrelage", "tuyau", "radiateur", "moteur", "compteur", "câble", "disjoncteur", "vérin", "boulon",
+    "tiroir", "classeur", "courrier", "dossier", "colis", "tableau", "parquet", "plafond", "escalier", "couloir",
+    "hangar", "quai", "bassin", "pont", "talus", "fossé", "sentier", "jardin", "préau", "gymnase", "lycée", "théâtre",
+    "musée", "marché", "budget", "bilan", "compte", "acompte", "avoir", "bordereau", "formulaire", "règlement",
+    "avis", "arrêté", "décret", "permis", "procès", "sondage", "relevé", "croquis", "schéma", "modèle", "gabarit",
+    "prototype", "échantillon", "catalogue", "nuancier", "vernis", "enduit", "mortier", "gravier", "sable", "bitume",
+    "goudron", "feutre", "isolant", "joint", "mastic", "ruban", "crochet", "treuil", "palan", "chariot", "tracteur",
+    "godet", "marteau", "niveau", "compas", "mètre", "laser", "écran", "clavier", "serveur", "réseau", "logiciel",
+    "fichier", "mot", "message", "appel", "rendez-vous", "comité", "groupe", "collègue", "voisin", "client",
+    "notaire", "maire", "préfet", "juge", "expert", "géomètre", "peintre", "maçon", "soudeur", "grutier", "livreur",
+    "gardien", "stagiaire", "cuisinier", "médecin", "facteur", "printemps", "hiver", "orage", "brouillard", "givre",
+    "soleil", "retard", "écart", "défaut", "litige", "accord", "refus", "départ", "retour", "essai", "contrôle",
+    "incident", "accident", "secours", "exercice", "stage", "atelier", "cahier", "journal", "rapport", "résumé",
 ];
 
+#[rustfmt::skip]
+const FEM: &[&str] = &[
+    "dalle", "façade", "toiture", "charpente", "poutre", "colonne", "cloison", "fenêtre", "porte", "serrure", "clé",
+    "poignée", "vitre", "gouttière", "cheminée", "chaudière", "pompe", "vanne", "bride", "soudure", "gaine", "prise",
+    "lampe", "ampoule", "batterie", "turbine", "grue", "nacelle", "benne", "palette", "caisse", "étiquette",
+    "facture", "caution", "retenue", "pénalité", "prime", "assurance", "garantie", "expertise", "réserve", "visite",
+    "réunion", "séance", "commission", "équipe", "mairie", "préfecture", "agence", "banque", "usine", "halle", "cour",
+    "ruelle", "avenue", "place", "rive", "écluse", "digue", "jetée", "passerelle", "clôture", "haie", "pelouse",
+    "terrasse", "pergola", "verrière", "maquette", "notice", "fiche", "liste", "courbe", "mesure", "moyenne", "marge",
+    "remise", "hausse", "baisse", "demande", "réponse", "question", "remarque", "plainte", "promesse", "décision",
+    "consigne", "norme", "méthode", "règle", "grille", "feuille", "page", "lettre", "enveloppe", "photo", "vidéo",
+    "caméra", "sonde", "alarme", "sirène", "échelle", "corde", "bâche", "colle", "vis", "cheville", "lame", "scie",
+    "perceuse", "ponceuse", "meule", "brosse", "éponge", "poussière", "fissure", "fuite", "tache", "rouille",
+    "humidité", "chaleur", "pluie", "neige", "tempête", "marée", "saison", "semaine", "matinée", "soirée", "nuit",
+    "pause", "reprise", "livraison", "commande", "recette", "formation", "embauche", "retraite", "cantine", "crèche",
+    "école", "bibliothèque", "piscine", "salle", "chambre", "cuisine", "cave", "trappe", "rampe", "marche", "tuile",
+    "brique", "pierre", "ardoise", "moquette", "peinture", "couche", "teinte",
+];
+
+#[rustfmt::skip]
+const ADJ: &[&str] = &[
+    "rapide", "fragile", "large", "mince", "solide", "rouge", "jaune", "vide", "propre", "sale", "utile", "inutile",
+    "double", "simple", "triple", "unique", "énorme", "minuscule", "moderne", "antique", "rustique", "souple",
+    "rigide", "étanche", "fiable", "coupable", "responsable", "disponible", "introuvable", "visible", "invisible",
+    "pénible", "facile", "difficile", "possible", "impossible", "probable", "véritable", "remarquable", "médiocre",
+    "conforme", "bizarre", "étrange", "célèbre", "austère", "sobre", "calme", "tiède", "humide", "acide", "toxique",
+    "inerte", "mobile", "fixe", "stable", "instable", "sensible", "précoce", "mixte", "libre", "ferme", "ordinaire",
+    "provisoire", "obligatoire", "nécessaire", "sanitaire", "bancaire", "solaire", "linéaire", "circulaire",
+    "horaire", "imaginaire", "volontaire", "sonore", "électrique", "mécanique", "hydraulique", "thermique",
+    "acoustique", "numérique", "technique", "pratique", "logique", "magnifique", "périodique", "authentique",
+];
+
+#[rustfmt::skip]
 const VERBS: &[&str] = &[
-    "a validé",
-    "attend encore",
-    "a refusé",
-    "vient de recevoir",
-    "propose de revoir",
-    "a déplacé",
-    "termine",
-    "reprend",
-    "doit contrôler",
-    "a commandé",
-    "recherche",
-    "a mesuré",
-    "signale un défaut sur",
-    "a photographié",
-    "prépare",
-    "facture",
-    "a oublié",
-    "demande à voir",
-    "a réparé",
-    "souhaite modifier",
-    "n'a pas retrouvé",
-    "a livré",
-    "annule",
-    "confirme",
-    "compare",
-    "a fait démonter",
-    "a nettoyé",
-    "remplace",
-    "vérifiera",
-    "a chiffré",
-    "conteste",
-    "a renvoyé",
-    "prolonge",
-    "met à jour",
-    "a perdu",
-    "réclame",
-    "étudie",
-    "a signé",
-    "suspend",
-    "accélère",
-    "a fermé",
-    "ouvrira",
-    "décrit",
+    "valide", "refuse", "attend", "reçoit", "révise", "déplace", "termine", "reprend", "contrôle", "commande",
+    "cherche", "mesure", "signale", "photographie", "prépare", "facture", "oublie", "réclame", "répare", "modifie",
+    "retrouve", "livre", "annule", "confirme", "compare", "démonte", "nettoie", "remplace", "vérifie", "chiffre",
+    "conteste", "renvoie", "prolonge", "corrige", "perd", "étudie", "signe", "suspend", "accélère", "ferme", "ouvre",
+    "décrit", "partage", "imprime", "range", "trie", "pèse", "coupe", "perce", "ponce", "colle", "visse", "soude",
+    "peint", "arrose", "déneige", "évacue", "protège", "surveille", "filme", "calcule", "estime", "négocie",
+    "explique", "résume", "traduit", "publie", "archive", "détruit", "récupère", "emprunte", "prête", "loue",
+    "achète", "vend", "échange", "distribue", "installe", "règle", "teste", "bloque", "libère", "charge", "décharge",
+    "soulève", "pose", "scelle", "coule", "décoffre", "balise",
 ];
 
-const OBJECTS: &[&str] = &[
-    "le plan de coffrage",
-    "les garde-corps",
-    "la réservation du monte-charge",
-    "le devis",
-    "le lot peinture",
-    "les menuiseries",
-    "la pompe de relevage",
-    "le bon de livraison",
-    "l'échafaudage",
-    "la dalle du sous-sol",
-    "les fiches techniques",
-    "le planning",
-    "la note de calcul",
-    "le procès-verbal",
-    "les joints de dilatation",
-    "la chaudière",
-    "le tableau électrique",
-    "les essais de pression",
-    "le rapport d'audit",
-    "la charpente",
-    "le compte rendu",
-    "l'étanchéité",
-    "la toiture-terrasse",
-    "les carottages",
-    "le permis de construire",
-    "la maquette",
-    "les clés",
-    "le badge d'accès",
-    "la formation",
-    "le contrat",
-    "les gaines",
-    "la ventilation",
-    "le parquet",
-    "l'isolant",
-    "la clôture",
-    "le portail",
-    "les réserves",
-    "la caution",
-    "l'avenant numéro trois",
-    "le vestiaire",
-    "les palettes",
-    "le nuancier",
-    "la signalétique",
-    "l'ascenseur",
-    "le bardage",
-    "la passerelle",
-    "les mesures acoustiques",
-    "le bilan carbone",
-    "le tri des déchets",
-    "la facture",
-    "l'ordre de service",
+#[rustfmt::skip]
+const PREP: &[&str] = &[
+    "avec", "sans", "pour", "contre", "vers", "sous", "sur", "derrière", "devant", "entre", "malgré", "selon",
+    "pendant", "après", "avant", "dès", "depuis", "hors",
 ];
 
-const WHERE: &[&str] = &[
-    "au troisième étage",
-    "côté cour",
-    "à Nantes",
-    "dans la halle B",
-    "sur le parking",
-    "près de l'écluse",
-    "au bureau",
-    "à l'entrée du site",
-    "rue des Carmes",
-    "dans l'aile nord",
-    "au rez-de-chaussée",
-    "chez nous",
-    "à Quimper",
-    "en mairie",
-    "derrière le gymnase",
-    "sous la verrière",
-    "dans le local technique",
-    "au dépôt",
-    "sur le quai",
-    "à La Roche-sur-Yon",
-    "dans la cage d'escalier",
-    "au fond du couloir",
-    "avenue Foch",
-    "en salle Bretagne",
-    "dans le cloud",
-    "à l'étranger",
-    "sur place",
-    "à l'atelier",
-    "place du Marché",
-    "dans le bâtiment D",
-    "au col de cygne",
-    "à Vannes",
+#[rustfmt::skip]
+const ADV: &[&str] = &[
+    "demain", "hier", "bientôt", "toujours", "jamais", "souvent", "parfois", "encore", "déjà", "enfin", "ailleurs",
+    "partout", "ensemble", "vite", "lentement", "mal", "bien", "mieux", "presque", "surtout", "seulement",
+    "justement", "finalement", "sûrement", "rarement", "aussitôt", "dehors", "dedans", "lundi", "mardi", "mercredi",
+    "jeudi", "vendredi", "samedi", "aujourd'hui", "tard", "tôt", "exprès", "volontiers",
 ];
 
-const WHEN: &[&str] = &[
-    "lundi matin",
-    "avant vendredi",
-    "la semaine prochaine",
-    "hier soir",
-    "dès demain",
-    "à la fin du mois",
-    "ce matin",
-    "vers dix heures",
-    "après la pause",
-    "au printemps",
-    "depuis trois jours",
-    "pendant les congés",
-    "à midi",
-    "en janvier",
-    "jeudi",
-    "d'ici quinze jours",
-    "au plus tard le 14",
-    "mardi en huit",
-    "avant la pluie",
-    "cette nuit",
-    "en fin de journée",
-    "comme prévu",
-    "sans prévenir",
-    "une fois de plus",
-    "pour la deuxième fois",
-    "en urgence",
-    "avec deux jours de retard",
+#[rustfmt::skip]
+const JOIN: &[&str] = &[
+    "mais", "car", "donc", "puis", "or", "quand", "si", "parce que", "alors que", "pendant que", "dès que",
+    "tandis que", "puisque", "comme", "lorsque", "et", "sauf si", "même si", "avant que", "de sorte que",
 ];
 
-const WHY: &[&str] = &[
-    "parce que le béton n'était pas sec",
-    "faute de place",
-    "à cause du vent",
-    "pour éviter un second déplacement",
-    "car la référence n'existe plus",
-    "malgré l'avis du bureau de contrôle",
-    "afin de tenir le budget",
-    "sans surcoût",
-    "en attendant la grue",
-    "suite à la réunion",
-    "puisque le stock est vide",
-    "si la météo le permet",
-    "par précaution",
-    "comme l'an dernier",
-    "grâce au renfort de l'autre équipe",
-    "sauf contrordre",
-    "à la demande du client",
-    "pour respecter la nouvelle norme",
-    "quoi qu'en dise le fabricant",
-    "en accord avec les riverains",
-    "le temps de trouver une solution durable",
-    "après lecture de la notice",
-    "faute de réponse",
-    "par courrier recommandé",
+#[rustfmt::skip]
+const NAMES: &[&str] = &[
+    "Yasmine", "Thibault", "Solène", "Karim", "Gwenaëlle", "Bertrand", "Ludivine", "Oumar", "Maëlys", "Jean-Baptiste",
+    "Nolwenn", "Aurélien", "Fatou", "Clémence", "Yann", "Sandrine", "Mehdi", "Odile", "Raphaël", "Inès", "Tanguy",
+    "Véronique", "Ibrahim", "Capucine", "Erwan", "Josiane", "Kévin", "Anaïs", "Loïc", "Monique", "Sofiane",
+    "Brigitte", "Gaël", "Noémie", "Fabrice", "Salomé", "Rachid", "Églantine", "Hervé", "Léonie",
 ];
 
-const CLOSINGS: &[&str] = &[
-    "Qui peut s'en charger ?",
-    "Merci d'avance.",
-    "Photos à suivre.",
-    "On en parle demain ?",
-    "Voir la pièce jointe.",
-    "Je suis preneur de vos retours.",
-    "Attention au verglas.",
-    "Bravo à tous !",
-    "Répondez-moi en privé.",
-    "Dossier clos.",
-    "Reste à prévenir l'accueil.",
-    "Quelqu'un a-t-il déjà vu cela ?",
-    "Je rappelle vers seize heures.",
-    "Bonne semaine !",
-    "À votre disposition.",
-    "Rien d'autre à signaler.",
-    "Prévoir des gants.",
-    "Le double est aux archives.",
+#[rustfmt::skip]
+const TOWNS: &[&str] = &[
+    "Nantes", "Rennes", "Brest", "Quimper", "Vannes", "Lorient", "Cholet", "Angers", "Laval", "Saumur", "Redon",
+    "Vitré", "Fougères", "Dinan", "Morlaix", "Carhaix", "Pornic", "Clisson", "Ancenis", "Rezé", "Orvault",
+    "Carquefou", "Guérande", "Pontivy", "Auray", "Douarnenez", "Concarneau", "Lannion", "Guingamp", "Loudéac",
 ];
 
 /// Numbers that look drawn but are the same in every run (splitmix64).
@@ -311,22 +142,43 @@ pub fn post(number: usize) -> String {
 }
 
 fn sentence(draw: &mut Draw) -> String {
-    let subject = draw.word(SUBJECTS);
-    let mut letters = subject.chars();
-    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
-    let mut sentence = format!("{first}{} {} {}", letters.as_str(), draw.word(VERBS), draw.word(OBJECTS));
-    match draw.next(8) {
-        0 => sentence.push_str(&format!(" {}, {}", draw.word(WHERE), draw.word(WHY))),
-        1 => sentence.push_str(&format!(" {}", draw.word(WHEN))),
-        2 => sentence.push_str(&format!(" ({} €) {}", draw.next(48_000) + 40, draw.word(WHY))),
-        3 => sentence.push_str(&format!(" {} ; {} {}", draw.word(WHEN), draw.word(SUBJECTS), draw.word(VERBS))),
-        4 => sentence.push_str(&format!(", lot {} : {} sur {}", draw.next(60), draw.next(900), draw.next(2_000))),
-        5 => sentence.push_str(&format!(" {} {}", draw.word(WHERE), draw.word(WHEN))),
-        6 => {
-            return format!("Réf. {}-{:04x} : {sentence}. {}", draw.next(9_000), draw.next(65_536), draw.word(CLOSINGS));
-        }
-        _ => return format!("{sentence}. {}", draw.word(CLOSINGS)),
+    let mut words = vec![clause(draw)];
+    match draw.next(6) {
+        0 => words.push(format!("{} {}", draw.word(JOIN), clause(draw))),
+        1 => words.push(format!("{} {}", draw.word(PREP), thing(draw))),
+        2 => words.push(format!("à {} : {} €", draw.word(TOWNS), draw.next(48_000) + 40)),
+        3 => words.push(format!("({} {}, lot {})", draw.next(30) + 1, draw.word(FEM), draw.next(900))),
+        4 => words.push(draw.word(ADV).to_owned()),
+        _ => {}
     }
-    sentence.push('.');
-    sentence
+    let mut letters = words.join(" ");
+    letters.push_str([".", ".", ".", " !", " ?", " ;"][draw.next(6)]);
+    let mut rest = letters.chars();
+    let first: String = rest.next().into_iter().flat_map(char::to_uppercase).collect();
+    format!("{first}{}", rest.as_str())
+}
+
+fn clause(draw: &mut Draw) -> String {
+    let who = if draw.next(3) == 0 { draw.word(NAMES).to_owned() } else { thing(draw) };
+    let verb = draw.word(VERBS);
+    let what = thing(draw);
+    if draw.next(4) == 0 { format!("{who} {verb} {} {what}", draw.word(ADV)) } else { format!("{who} {verb} {what}") }
+}
+
+fn thing(draw: &mut Draw) -> String {
+    let male = draw.next(2) == 0;
+    let noun = if male { draw.word(MASC) } else { draw.word(FEM) };
+    // Before a vowel only what does not elide.
+    let vowel = noun.starts_with(|c: char| "aeéiouhèêâ".contains(c));
+    let article = match (male, vowel) {
+        (true, false) => ["le", "un", "ce", "notre", "chaque", "le", "son"][draw.next(7)],
+        (false, false) => ["la", "une", "cette", "votre", "chaque", "la", "leur"][draw.next(7)],
+        (true, true) => ["cet", "un", "notre", "chaque"][draw.next(4)],
+        (false, true) => ["cette", "une", "votre", "chaque"][draw.next(4)],
+    };
+    match draw.next(4) {
+        0 => format!("{article} {noun} {}", draw.word(ADJ)),
+        1 => format!("{article} {noun} {} {}", ["n°", "réf.", "type", "lot"][draw.next(4)], draw.next(9_000)),
+        _ => format!("{article} {noun}"),
+    }
 }
