@@ -9,6 +9,7 @@ mod oracle;
 mod random;
 mod registrar;
 mod scale;
+mod turmoil;
 
 use super::grants::GroupState;
 use super::op::{
