@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 const BASE: &str = "web-ui/src/";
 
 /// Room of `web-ui/src` → the rooms that it may import. Files beside the rooms (`main.ts`, `App.svelte`) may import all.
-const ROOMS: [(&str, &[&str]); 8] = [
+const ROOMS: &[(&str, &[&str])] = &[
     ("lib", &["locales"]),
     ("locales", &["lib"]),
     ("styles", &[]),
@@ -18,7 +18,7 @@ const ROOMS: [(&str, &[&str]); 8] = [
 ];
 
 /// What only `web-ui/src/api` may do.
-const CALLS: [&str; 4] = ["fetch(", "new WebSocket(", "new XMLHttpRequest(", "navigator.sendBeacon("];
+const CALLS: &[&str] = &["fetch(", "new WebSocket(", "new XMLHttpRequest(", "navigator.sendBeacon("];
 
 /// Types of the API's nouns are words, not calls: views and state may name them.
 const TYPES_ONLY: &str = "import type";

@@ -2,14 +2,17 @@
 
 use crate::{none, tree};
 
-const SOURCE: [&str; 6] = ["rs", "ts", "js", "mjs", "svelte", "css"];
+const SOURCE: &[&str] = &["rs", "ts", "js", "mjs", "svelte", "css"];
 
 /// Words that say where code was put, not what it is.
-const NAMES_THAT_SAY_NOTHING: [&str; 6] = ["utils", "util", "common", "helpers", "helper", "manager"];
+const NAMES_THAT_SAY_NOTHING: &[&str] = &["utils", "util", "common", "helpers", "helper", "manager"];
 
 const LINES_MAX: usize = 600;
 /// Files that are longer, each with its reason.
-const LONG: [(&str, &str); 0] = [];
+const LONG: &[(&str, &str)] = &[
+    ("web-ui/src/locales/fr.ts", "every word of the interface, so that a translator has one file"),
+    ("web-ui/src/locales/en.ts", "every word of the interface, so that a translator has one file"),
+];
 
 /// A tracked file is cloned by everybody for ever.
 const FILE_BYTES_MAX: u64 = 1 << 20;

@@ -70,6 +70,11 @@ pub fn files(wanted: impl Fn(&str) -> bool) -> Vec<File> {
     paths().into_iter().filter(|path| wanted(path)).filter_map(read).collect()
 }
 
+/// Whether a Rust file holds tests of its package.
+pub fn is_test(path: &str) -> bool {
+    path.contains("/tests/") || path.ends_with("tests.rs")
+}
+
 /// Rust files under a folder.
 pub fn rust_under(folder: &str) -> Vec<File> {
     files(|path| path.starts_with(folder) && has_extension(path, &["rs"]))

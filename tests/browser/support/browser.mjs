@@ -31,9 +31,10 @@ async function browser() {
   return running;
 }
 
-after(async () => {
+export async function closeBrowser() {
   await running?.close();
-});
+}
+after(closeBrowser);
 
 /** A window. `person` (of support/sites.mjs) is logged in already; without one, `site` shows its door. */
 export async function open({ person, site = person.site, language = person?.language ?? "fr", theme = "light", size = DESKTOP, path = "/" }) {

@@ -17,7 +17,7 @@ const top = at(dirname(fileURLToPath(import.meta.url)), "../../..");
 const program = process.env.ARCHIPEL_BIN ?? at(process.env.CARGO_TARGET_DIR ?? at(top, "target"), "debug/archipel");
 const started = new Set();
 
-function dropAll() {
+export function dropAll() {
   for (const site of [...started]) site.drop();
 }
 after(dropAll);
