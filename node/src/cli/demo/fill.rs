@@ -121,8 +121,9 @@ impl<'a> Filling<'a> {
         self.fill_people().await?;
         self.fill_groups().await?;
         self.fill_members().await?;
-        self.fill_posts().await?;
-        self.fill_feeds().await
+        // Feeds first: what people wrote stands above them.
+        self.fill_feeds().await?;
+        self.fill_posts().await
     }
 
     fn from(&self, step: &str) -> usize {
