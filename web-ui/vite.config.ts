@@ -66,7 +66,7 @@ export default defineConfig({
   server: {
     // While working on the UI: a node on its usual port answers the API.
     proxy: {
-      "/api": { target: process.env["ARCHIPEL_NODE"] ?? "http://127.0.0.1:8787", ws: true, changeOrigin: true },
+      "/api": { target: process.env["ARCHIPEL_NODE"] ?? "http://127.0.0.1:7300", ws: true, changeOrigin: true },
     },
   },
 });
