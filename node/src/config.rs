@@ -314,7 +314,8 @@ mod tests {
     #[test]
     fn flags_win_over_the_file() {
         let flags = Flags { http: Some("127.0.0.1:0".parse().unwrap()), ..Flags::default() };
-        let config = merged(flags, "http = \"127.0.0.1:9\"\npassword_cost = \"small\"\nnames = [\"Intranet\"]").unwrap();
+        let config =
+            merged(flags, "http = \"127.0.0.1:9\"\npassword_cost = \"small\"\nnames = [\"Intranet\"]").unwrap();
         assert_eq!(config.http.port(), 0);
         assert_eq!(config.password_cost, Cost::Small);
         assert_eq!(config.names, ["intranet"]);

@@ -271,3 +271,6 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(site::read, site::change))
         .routes(routes!(live::socket::open))
 }
+
+#[cfg(test)]
+mod tests;

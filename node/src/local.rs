@@ -16,9 +16,9 @@ pub mod upload;
 pub mod vault;
 
 use account::Account;
+use archipel_storage::kvlog::{Batch, KvError, KvLog};
 use audit::{Chain, Event};
 use login::{Login, LoginId};
-use archipel_storage::kvlog::{Batch, KvError, KvLog};
 use protocol::ids::UserId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;

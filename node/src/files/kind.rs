@@ -52,8 +52,19 @@ impl Shown {
     pub fn of(media_type: &str) -> Self {
         const INLINE: [&str; 5] = ["image/jpeg", "image/png", "image/gif", "image/webp", "application/pdf"];
         const ATTACHED: [&str; 14] = [
-            "text/plain", "audio/mpeg", "audio/ogg", "audio/x-wav", "audio/x-flac", "audio/m4a", "audio/aac",
-            "video/mp4", "video/webm", "video/quicktime", "video/mpeg", "video/ogg", "application/zip",
+            "text/plain",
+            "audio/mpeg",
+            "audio/ogg",
+            "audio/x-wav",
+            "audio/x-flac",
+            "audio/m4a",
+            "audio/aac",
+            "video/mp4",
+            "video/webm",
+            "video/quicktime",
+            "video/mpeg",
+            "video/ogg",
+            "application/zip",
             "application/gzip",
         ];
         let listed = |list: &[&'static str]| list.iter().copied().find(|known| *known == media_type);

@@ -5,8 +5,8 @@ use super::strip::take;
 const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1A\n";
 /// Pixels, palette, transparency, colour, size on paper, frames of a moving picture.
 const KEPT: [&[u8]; 18] = [
-    b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"sBIT", b"bKGD", b"pHYs", b"acTL",
-    b"fcTL", b"fdAT", b"cICP", b"mDCV", b"cLLI",
+    b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"sBIT", b"bKGD", b"pHYs",
+    b"acTL", b"fcTL", b"fdAT", b"cICP", b"mDCV", b"cLLI",
 ];
 
 /// Keeps the chunks of the list; texts, times, EXIF and everything private go, and what follows the end.

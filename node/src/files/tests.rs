@@ -41,7 +41,9 @@ fn telling_jpeg() -> Vec<u8> {
     let mut exif = b"Exif\0\0II*\0\x08\0\0\0\x02\0".to_vec();
     exif.extend_from_slice(b"\x12\x01\x03\0\x01\0\0\0\x06\0\0\0");
     exif.extend_from_slice(b"\x0F\x01\x02\0\x0E\0\0\0\x26\0\0\0\0\0\0\0SECRET-CAMERA\0");
-    for (marker, content) in [(0xE1, exif), (0xE1, b"http://ns.adobe.com/xap/1.0/\0SECRET-XMP".to_vec()), (0xFE, b"SECRET-COMMENT".to_vec())] {
+    for (marker, content) in
+        [(0xE1, exif), (0xE1, b"http://ns.adobe.com/xap/1.0/\0SECRET-XMP".to_vec()), (0xFE, b"SECRET-COMMENT".to_vec())]
+    {
         bytes.extend_from_slice(&[0xFF, marker]);
         bytes.extend_from_slice(&(content.len() as u16 + 2).to_be_bytes());
         bytes.extend_from_slice(&content);

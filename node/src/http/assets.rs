@@ -113,9 +113,8 @@ mod tests {
 
     #[test]
     fn a_coding_of_weight_zero_is_refused() {
-        let headers = |line: &'static str| {
-            HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(line))])
-        };
+        let headers =
+            |line: &'static str| HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(line))]);
         assert!(accepts(&headers("gzip, br;q=0.8"), "br"));
         assert!(!accepts(&headers("gzip, br;q=0"), "br"));
         assert!(!accepts(&headers("gzip"), "br"));

@@ -3,7 +3,7 @@
 use super::App;
 use super::auth::Viewer;
 use super::error::{Answered, NOT_FOUND};
-use super::extract::{At, Json, Key, InQuery};
+use super::extract::{At, InQuery, Json, Key};
 use super::feed::place;
 use super::fresh_request;
 use super::posts::delivery_of;
@@ -16,11 +16,10 @@ use axum::response::{IntoResponse, Response};
 use protocol::engine::input::Command;
 use protocol::ids::{EntryId, RequestId};
 use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 /// Which page.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Deserialize)]
 pub struct CommentsQuery {
     /// Where the page ends: comments older than this.
     before: Option<String>,
@@ -37,13 +36,14 @@ pub struct CommentText {
 }
 
 pub(super) fn shown(app: &App, viewer: &Viewer, id: EntryId) -> Answered<axum::Json<Comment>> {
-    let comment =
-        app.shape(viewer.user, |shaper| Some(shaper.comment(&shaper.reader.comment(viewer.user, id)?)));
+    let comment = app.shape(viewer.user, |shaper| Some(shaper.comment(&shaper.reader.comment(viewer.user, id)?)));
     comment.map(axum::Json).ok_or(NOT_FOUND.into())
 }
 
 #[utoipa::path(get, path = "/posts/{id}/comments", tag = "comments", operation_id = "comments_list",
-    params(("id" = String, Path), CommentsQuery), responses((status = 200, body = Page<Comment>)))]
+    params(("id" = String, Path),
+        ("before" = Option<String>, Query, description = "Where the page begins"),
+        ("limit" = Option<usize>, Query, description = "How many, 50 at most")), responses((status = 200, body = Page<Comment>)))]
 pub(super) async fn list(
     State(app): State<App>,
     viewer: Viewer,

@@ -203,6 +203,7 @@ impl IntoResponse for ApiError {
         let retry = self.retry_seconds();
         let body = ErrorBody { code: self.code.name, message: self.code.message, details: self.details };
         let mut response = (status, Json(body)).into_response();
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(seconds) = retry {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -228,9 +229,19 @@ mod tests {
     #[test]
     fn every_refusal_of_the_engine_has_its_code() {
         for refusal in [
-            Refusal::NotSetUp, Refusal::AlreadySetUp, Refusal::NotFound, Refusal::Forbidden, Refusal::NotAMember,
-            Refusal::GroupClosed, Refusal::Empty, Refusal::TooLong, Refusal::LastOwner, Refusal::LimitReached,
-            Refusal::AlreadyThere, Refusal::Invalid, Refusal::Frozen,
+            Refusal::NotSetUp,
+            Refusal::AlreadySetUp,
+            Refusal::NotFound,
+            Refusal::Forbidden,
+            Refusal::NotAMember,
+            Refusal::GroupClosed,
+            Refusal::Empty,
+            Refusal::TooLong,
+            Refusal::LastOwner,
+            Refusal::LimitReached,
+            Refusal::AlreadyThere,
+            Refusal::Invalid,
+            Refusal::Frozen,
         ] {
             assert_ne!(ApiError::from(refusal).code, INTERNAL, "{refusal:?}");
         }

@@ -3,7 +3,7 @@
 use super::App;
 use super::auth::Viewer;
 use super::error::{Answered, BAD_REQUEST, NOT_FOUND};
-use super::extract::{At, Key, InQuery};
+use super::extract::{At, InQuery, Key};
 use super::shape::Page;
 use super::shape::item::Post;
 use super::shape::text::{cursor, parse_cursor};
@@ -12,7 +12,7 @@ use protocol::engine::query::{Before, FeedKind};
 use protocol::ids::GroupId;
 use protocol::limits::PAGE_ITEMS_MAX;
 use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 /// A page of a feed when no other length is asked for.
 const PAGE_ITEMS: usize = 20;
@@ -31,15 +31,13 @@ pub enum Kind {
 }
 
 /// Which page.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Deserialize)]
 pub struct FeedQuery {
     /// Where the page begins.
     before: Option<String>,
     /// How many, 50 at most.
     limit: Option<usize>,
     /// Which posts.
-    #[param(inline)]
     kind: Option<Kind>,
 }
 
@@ -52,7 +50,10 @@ pub(super) fn place(before: Option<&str>, limit: Option<usize>) -> Answered<(Opt
     Ok((before, limit.unwrap_or(PAGE_ITEMS).clamp(1, PAGE_ITEMS_MAX)))
 }
 
-#[utoipa::path(get, path = "/feed", tag = "posts", operation_id = "feed_home", params(FeedQuery),
+#[utoipa::path(get, path = "/feed", tag = "posts", operation_id = "feed_home", params(
+        ("before" = Option<String>, Query, description = "Where the page begins"),
+        ("limit" = Option<usize>, Query, description = "How many, 50 at most"),
+        ("kind" = Option<Kind>, Query, description = "Which posts")),
     responses((status = 200, body = Page<Post>)))]
 pub(super) async fn home(
     State(app): State<App>,
@@ -63,7 +64,10 @@ pub(super) async fn home(
 }
 
 #[utoipa::path(get, path = "/groups/{id}/feed", tag = "posts", operation_id = "feed_of_group",
-    params(("id" = String, Path), FeedQuery), responses((status = 200, body = Page<Post>)))]
+    params(("id" = String, Path),
+        ("before" = Option<String>, Query, description = "Where the page begins"),
+        ("limit" = Option<usize>, Query, description = "How many, 50 at most"),
+        ("kind" = Option<Kind>, Query, description = "Which posts")), responses((status = 200, body = Page<Post>)))]
 pub(super) async fn of_group(
     State(app): State<App>,
     viewer: Viewer,

@@ -4,7 +4,7 @@
 use super::App;
 use super::auth::Viewer;
 use super::error::{Answered, ApiError, FILE_NOT_HERE, NAME_MISSING, NOT_FOUND};
-use super::extract::{At, Key, InQuery};
+use super::extract::{At, InQuery, Key};
 use super::markdown::name;
 use super::shape::item::{Attachment, url_part};
 use super::throttle::Act;
@@ -21,7 +21,6 @@ use protocol::ids::BlobId;
 use protocol::limits::NAME_CHARS_MAX;
 use serde::Deserialize;
 use std::io::{Read, Seek, SeekFrom};
-use utoipa::IntoParams;
 
 /// Bytes read from the disk at a time.
 const PIECE_BYTES: usize = 128 * 1024;
@@ -33,22 +32,21 @@ const SANDBOX: &str = "sandbox; default-src 'none'";
 const PDF_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'; frame-ancestors 'self'";
 
 /// What an upload is called.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Deserialize)]
 pub struct UploadQuery {
     /// As the person calls it.
     name: String,
 }
 
 /// How a file is wanted.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Deserialize)]
 pub struct FileQuery {
     /// Present: to be kept rather than shown.
     download: Option<String>,
 }
 
-#[utoipa::path(post, path = "/files", tag = "files", operation_id = "file_upload", params(UploadQuery),
+#[utoipa::path(post, path = "/files", tag = "files", operation_id = "file_upload",
+    params(("name" = String, Query, description = "As the person calls it")),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses((status = 201, body = Attachment), (status = 413, description = "`file_too_large`")))]
 pub(super) async fn upload(
@@ -73,6 +71,7 @@ pub(super) async fn upload(
     };
     let (user, blob) = (viewer.user, stored.blob);
     app.on_disk(move |local| local.add_upload(user, blob, &upload)).await?;
+    app.handle.blob_here(blob).await;
     let attachment = input::Attachment {
         blob,
         name: file_name,
@@ -92,7 +91,8 @@ fn allowed(app: &App, viewer: &Viewer, blob: BlobId) -> Answered<String> {
 }
 
 #[utoipa::path(get, path = "/files/{blob}/{name}", tag = "files", operation_id = "file_read",
-    params(("blob" = String, Path), ("name" = String, Path), FileQuery),
+    params(("blob" = String, Path), ("name" = String, Path),
+        ("download" = Option<String>, Query, description = "Present: to be kept rather than shown")),
     responses((status = 200, description = "the bytes"), (status = 206), (status = 409, description = "`file_not_here`")))]
 pub(super) async fn read(
     State(app): State<App>,
@@ -253,7 +253,10 @@ mod tests {
     #[test]
     fn names_of_files_cannot_break_out_of_their_header() {
         let line = disposition("a\"; x=\r\n\u{202E}é/../b.svg", false);
-        assert_eq!(line, "attachment; filename=\"a__ x___.._b.svg\"; filename*=UTF-8''a%22%3B%20x%3D%C3%A9%2F..%2Fb.svg");
+        assert_eq!(
+            line,
+            "attachment; filename=\"a__ x___.._b.svg\"; filename*=UTF-8''a%22%3B%20x%3D%C3%A9%2F..%2Fb.svg"
+        );
         assert!(HeaderValue::try_from(line).is_ok());
     }
 }

@@ -6,6 +6,7 @@ use super::error::{Answered, NAME_MISSING, NOT_FOUND};
 use super::extract::{At, Json, Key};
 use super::fresh_request;
 use super::markdown::name;
+use super::members::keeps_an_owner;
 use super::shape::group::{Access, Group, GroupKind};
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -126,6 +127,7 @@ pub(super) async fn leave(
     At(Key(id)): At<Key<GroupId>>,
 ) -> Answered<axum::Json<Group>> {
     let before = shown(&app, &viewer, id)?;
+    keeps_an_owner(&app, &viewer, id, &[viewer.user])?;
     app.ask(Some(viewer.user), fresh_request(), Command::LeaveGroup(id)).await?;
     match shown(&app, &viewer, id) {
         Ok(after) => Ok(after),

@@ -155,14 +155,27 @@ mod tests {
     #[test]
     fn only_known_names_reach_the_site() {
         let hosts = Hosts::new(&["intranet.example".to_owned()], "192.0.2.7".parse().unwrap());
-        for good in
-            ["localhost", "localhost:7300", "127.0.0.1:7300", "[::1]:7300", "Intranet.Example:443", "intranet.example.",
-             "192.0.2.7:80", "a.localhost"]
-        {
+        for good in [
+            "localhost",
+            "localhost:7300",
+            "127.0.0.1:7300",
+            "[::1]:7300",
+            "Intranet.Example:443",
+            "intranet.example.",
+            "192.0.2.7:80",
+            "a.localhost",
+        ] {
             assert!(hosts.allow(good), "{good}");
         }
-        for bad in ["", "evil.example", "intranet.example.evil", "127.0.0.1.evil.example", "192.0.2.8", "[::2]", "localhost.evil:80"]
-        {
+        for bad in [
+            "",
+            "evil.example",
+            "intranet.example.evil",
+            "127.0.0.1.evil.example",
+            "192.0.2.8",
+            "[::2]",
+            "localhost.evil:80",
+        ] {
             assert!(!hosts.allow(bad), "{bad}");
         }
         assert!(!Hosts::new(&[], "0.0.0.0".parse().unwrap()).allow("0.0.0.0"));

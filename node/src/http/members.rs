@@ -2,11 +2,12 @@
 
 use super::App;
 use super::auth::Viewer;
-use super::error::{Answered, BAD_REQUEST, NOT_FOUND};
+use super::error::{Answered, BAD_REQUEST, LAST_ADMIN, NOT_FOUND};
 use super::extract::{At, Json, Key};
 use super::fresh_request;
 use super::shape::group::{Member, Role};
 use axum::extract::State;
+use protocol::control::op;
 use protocol::engine::input::Command;
 use protocol::ids::{GroupId, RequestId, UserId};
 use protocol::limits::MEMBERS_PER_ENTRY_MAX;
@@ -64,12 +65,25 @@ pub(super) async fn add(
     if people.is_empty() || people.len() > PEOPLE_AT_ONCE_MAX {
         return Err(BAD_REQUEST.into());
     }
+    if wanted.role != Role::Owner {
+        keeps_an_owner(&app, &viewer, group, &people)?;
+    }
     for (n, users) in people.chunks(MEMBERS_PER_ENTRY_MAX).enumerate() {
         let request = part(wanted.request_id.0, n);
         let command = Command::Grant { group, users: users.to_vec(), role: wanted.role.into() };
         app.ask(Some(viewer.user), request, command).await?;
     }
     shown(&app, &viewer, group)
+}
+
+/// Refuses what would leave other members without any owner. Two owners who go at the same moment at two sites still
+/// can; then the organisation's administrators appoint another.
+pub(super) fn keeps_an_owner(app: &App, viewer: &Viewer, group: GroupId, going: &[UserId]) -> Answered<()> {
+    let members = app.handle.read(|reader| reader.members(viewer.user, group)).unwrap_or_default();
+    let mut owners = members.iter().filter(|member| member.role == op::Role::Owner).peekable();
+    let others = members.iter().any(|member| !going.contains(&member.user));
+    let orphaned = owners.peek().is_some() && owners.all(|owner| going.contains(&owner.user));
+    if orphaned && others { Err(LAST_ADMIN.into()) } else { Ok(()) }
 }
 
 /// The request id of one part of a request: the same every time it is repeated.
@@ -89,6 +103,9 @@ pub(super) async fn change(
     Json(wanted): Json<RoleChange>,
 ) -> Answered<axum::Json<Vec<Member>>> {
     let (Key(group), Key(person)) = path;
+    if wanted.role != Role::Owner {
+        keeps_an_owner(&app, &viewer, group, &[person])?;
+    }
     let command = Command::Grant { group, users: vec![person], role: wanted.role.into() };
     app.ask(Some(viewer.user), fresh_request(), command).await?;
     shown(&app, &viewer, group)
@@ -103,6 +120,13 @@ pub(super) async fn remove(
     At(path): At<(Key<GroupId>, Key<UserId>)>,
 ) -> Answered<axum::Json<Vec<Member>>> {
     let (Key(group), Key(person)) = path;
-    app.ask(Some(viewer.user), fresh_request(), Command::Revoke { group, users: vec![person] }).await?;
-    shown(&app, &viewer, group)
+    keeps_an_owner(&app, &viewer, group, &[person])?;
+    let command = match person {
+        // Removing oneself is leaving, which needs no right over others.
+        person if person == viewer.user => Command::LeaveGroup(group),
+        person => Command::Revoke { group, users: vec![person] },
+    };
+    app.ask(Some(viewer.user), fresh_request(), command).await?;
+    let left = person == viewer.user && app.handle.read(|reader| reader.members(viewer.user, group)).is_none();
+    if left { Ok(axum::Json(Vec::new())) } else { shown(&app, &viewer, group) }
 }

@@ -171,8 +171,7 @@ pub(super) async fn create(
     viewer.require_sudo(&app)?;
     let minutes = wanted.minutes.unwrap_or(MINUTES).clamp(1, MINUTES_MAX);
     let made = app.pairing.invite(viewer.user, minutes).await;
-    let invitation = made
-        .map_err(|error| ApiError::with(error::by_name(error.code), json!({ "step": error.step })))?;
+    let invitation = made.map_err(|error| ApiError::with(error::by_name(error.code), json!({ "step": error.step })))?;
     note(&app, &viewer, "pairing_invited", invitation.id).await?;
     Ok((StatusCode::CREATED, axum::Json(shape(invitation))))
 }

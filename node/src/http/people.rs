@@ -2,7 +2,7 @@
 
 use super::auth::Viewer;
 use super::error::{Answered, ApiError, EMAIL_INVALID, FORBIDDEN, NAME_MISSING, NOT_FOUND};
-use super::extract::{At, Json, Key, InQuery};
+use super::extract::{At, InQuery, Json, Key};
 use super::markdown::name;
 use super::session::end_logins;
 use super::shape::person::{Emails, Person};
@@ -20,11 +20,10 @@ use protocol::engine::query::PersonView;
 use protocol::ids::{RequestId, SiteId, UserId, from_text, to_text};
 use protocol::limits::PAGE_ITEMS_MAX;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 /// Which people.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Deserialize)]
 pub struct PeopleQuery {
     /// Part of a name, without regard to accents.
     query: Option<String>,
@@ -69,7 +68,11 @@ pub struct OnOff {
     on: bool,
 }
 
-#[utoipa::path(get, path = "/people", tag = "people", operation_id = "people_list", params(PeopleQuery),
+#[utoipa::path(get, path = "/people", tag = "people", operation_id = "people_list", params(
+        ("query" = Option<String>, Query, description = "Part of a name, without regard to accents"),
+        ("site" = Option<String>, Query, description = "Of one site"),
+        ("before" = Option<String>, Query, description = "Where the page begins"),
+        ("limit" = Option<usize>, Query, description = "How many, 50 at most")),
     responses((status = 200, body = Page<Person>)))]
 pub(super) async fn list(
     State(app): State<App>,
@@ -247,13 +250,7 @@ pub(super) async fn resume(
     shown(&app, &viewer, id).map(axum::Json)
 }
 
-async fn set_active(
-    app: &App,
-    viewer: &Viewer,
-    user: UserId,
-    active: Activity,
-    kind: &'static str,
-) -> Answered<()> {
+async fn set_active(app: &App, viewer: &Viewer, user: UserId, active: Activity, kind: &'static str) -> Answered<()> {
     app.ask(Some(viewer.user), fresh_request(), Command::SetUserActive { user, active }).await?;
     let event = Event::new(app.now(), kind).by(viewer.user).about(&user.to_string());
     let change = move |account: &mut Account| {

@@ -4,10 +4,10 @@ use super::App;
 use super::auth::Viewer;
 use super::error::{Answered, FILE_NOT_HERE, NOT_FOUND, TEXT_TOO_LONG};
 use super::extract::{At, Json, Key};
+use super::fresh_request;
 use super::markdown::name;
 use super::shape::item::{DeliveryAt, Post};
 use super::throttle::Act;
-use super::fresh_request;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -141,7 +141,6 @@ pub(super) async fn delivery(
 
 /// Which sites have a post or comment.
 pub(super) fn delivery_of(app: &App, viewer: &Viewer, id: EntryId) -> Answered<axum::Json<Vec<DeliveryAt>>> {
-    let lines =
-        app.shape(viewer.user, |shaper| Some(shaper.delivery_lines(&shaper.reader.delivery(viewer.user, id)?)));
+    let lines = app.shape(viewer.user, |shaper| Some(shaper.delivery_lines(&shaper.reader.delivery(viewer.user, id)?)));
     lines.map(axum::Json).ok_or(NOT_FOUND.into())
 }

@@ -255,7 +255,7 @@ pub(super) async fn organisation(
     };
     let asked = app.ask(None, fresh_request(), command).await;
     keep_or_drop(&app, admin.user, asked).await?;
-    let keys = seeds.iter().map(|seed| recovery_text(seed)).collect();
+    let keys = seeds.iter().map(recovery_text).collect();
     founded(&app, &account, agent, keys).await
 }
 
@@ -283,7 +283,12 @@ pub(super) async fn first_person(
     founded(&app, &account, agent, Vec::new()).await
 }
 
-async fn first_account(app: &App, person: &Newcomer, language: Language, secrets: Option<Secrets>) -> Answered<Account> {
+async fn first_account(
+    app: &App,
+    person: &Newcomer,
+    language: Language,
+    secrets: Option<Secrets>,
+) -> Answered<Account> {
     let (user, cost, password) = (person.user, app.config.password_cost, person.password.clone());
     let work = move || {
         let vault = secrets.map(|secrets| Vault::seal(&secrets, user, &password, cost)).transpose();
@@ -309,7 +314,12 @@ async fn keep_or_drop<T>(app: &App, user: UserId, asked: Answered<T>) -> Answere
     asked
 }
 
-async fn founded(app: &App, account: &Account, agent: String, keys: Vec<String>) -> Answered<impl IntoResponse + use<>> {
+async fn founded(
+    app: &App,
+    account: &Account,
+    agent: String,
+    keys: Vec<String>,
+) -> Answered<impl IntoResponse + use<>> {
     let (user, now) = (account.user(), app.now());
     let (login, token) = app.on_disk(move |local| local.begin_login(user, &agent, now)).await?;
     let me = super::session::me(app, user, &login)?;

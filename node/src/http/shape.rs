@@ -40,21 +40,14 @@ pub struct Shaper<'a> {
 impl<'a> Shaper<'a> {
     /// A shaper that has looked up nothing yet.
     pub fn new(app: &'a App, reader: &'a Reader<'a>, viewer: UserId) -> Self {
-        Self {
-            app,
-            reader,
-            viewer,
-            sites: OnceCell::new(),
-            people: RefCell::default(),
-            groups: RefCell::default(),
-        }
+        Self { app, reader, viewer, sites: OnceCell::new(), people: RefCell::default(), groups: RefCell::default() }
     }
 
     /// A site by its id; without a name when it is unknown.
     pub fn site(&self, id: SiteId) -> SiteRef {
-        let names = self.sites.get_or_init(|| {
-            self.reader.sites().into_iter().map(|site| (site.id, text::name(&site.name))).collect()
-        });
+        let names = self
+            .sites
+            .get_or_init(|| self.reader.sites().into_iter().map(|site| (site.id, text::name(&site.name))).collect());
         SiteRef { id: id.to_string(), name: names.get(&id).cloned().unwrap_or_default() }
     }
 

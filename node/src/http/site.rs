@@ -91,7 +91,8 @@ fn canonical(origins: &[String]) -> Answered<Vec<String>> {
     let one = |text: &String| {
         let wrong = || ApiError::with(BAD_REQUEST, json!({ "origin": text }));
         let url = Url::parse(text.trim()).map_err(|_| wrong())?;
-        let bare = matches!(url.path(), "" | "/") && url.query().is_none() && url.username().is_empty();
+        let exact = url.host_str().is_some_and(|host| !host.contains('*'));
+        let bare = exact && matches!(url.path(), "" | "/") && url.query().is_none() && url.username().is_empty();
         match url.origin() {
             origin @ Origin::Tuple(..) if bare && matches!(url.scheme(), "http" | "https") => {
                 Ok(origin.ascii_serialization())
@@ -154,7 +155,8 @@ mod tests {
     fn origins_are_exact() {
         let given = ["https://Intranet.example/".to_owned(), "http://10.0.0.1:8080".to_owned()];
         assert_eq!(canonical(&given).unwrap(), ["http://10.0.0.1:8080", "https://intranet.example"]);
-        for bad in ["intranet.example", "https://a/b", "ftp://a", "https://u@a", "https://*", "https://a?b", "file:///"] {
+        for bad in ["intranet.example", "https://a/b", "ftp://a", "https://u@a", "https://*", "https://a?b", "file:///"]
+        {
             assert!(canonical(&[bad.to_owned()]).is_err(), "{bad}");
         }
     }

@@ -28,4 +28,3 @@ pub(super) async fn preview(_viewer: Viewer, Json(draft): Json<Draft>) -> Answer
     }
     Ok(axum::Json(Rendered { html: render(&draft.text) }))
 }
-

@@ -92,8 +92,7 @@ impl Chain {
         let lines = rows.prefix(Table::Audit.byte(), &[], None, usize::MAX);
         let (mut first, mut next, mut last) = (0, 0, Text([0; 32]));
         if let (Some((oldest, _)), Some((newest, value))) = (lines.first(), lines.last()) {
-            let line: Line =
-                serde_json::from_slice(value).map_err(|_| LocalError::Damaged { table: Table::Audit })?;
+            let line: Line = serde_json::from_slice(value).map_err(|_| LocalError::Damaged { table: Table::Audit })?;
             (first, next, last) = (number(oldest), number(newest) + 1, line.hash);
         }
         Ok(Self { first, next, last, rows: std::sync::Arc::downgrade(rows), before: None })

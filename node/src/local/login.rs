@@ -85,7 +85,8 @@ impl Login {
     }
 
     fn is_over(&self, now: u64) -> bool {
-        now >= self.created.saturating_add(AGE_MS_MAX) || now >= self.last_used.max(self.touched).saturating_add(IDLE_MS_MAX)
+        now >= self.created.saturating_add(AGE_MS_MAX)
+            || now >= self.last_used.max(self.touched).saturating_add(IDLE_MS_MAX)
     }
 }
 

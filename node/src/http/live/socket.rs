@@ -397,12 +397,7 @@ fn readable(sight: Sight) -> bool {
     matches!(sight, Sight::Inside | Sight::Open)
 }
 
-fn comment_message(
-    kind: &str,
-    group: GroupId,
-    post: protocol::ids::EntryId,
-    comment: protocol::ids::EntryId,
-) -> Value {
+fn comment_message(kind: &str, group: GroupId, post: protocol::ids::EntryId, comment: protocol::ids::EntryId) -> Value {
     json!({ "type": kind, "group": group.to_string(), "post": post.to_string(), "comment": comment.to_string() })
 }
 

@@ -176,10 +176,7 @@ impl Shaper<'_> {
             language: account.language,
             theme: account.theme,
             csrf: login.csrf.clone(),
-            organisation: OrganisationRef {
-                id: organisation.id.to_string(),
-                name: text::name(&organisation.name),
-            },
+            organisation: OrganisationRef { id: organisation.id.to_string(), name: text::name(&organisation.name) },
             site: self.site(organisation.site),
             can: Can {
                 create_groups: view.active,

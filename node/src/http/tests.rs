@@ -1,0 +1,10 @@
+//! The HTTP room on a real engine in a temporary folder, without a socket: requests in, answers out.
+
+mod files;
+mod guarding;
+mod live;
+mod people;
+mod posts;
+mod sessions;
+mod setup;
+mod world;
