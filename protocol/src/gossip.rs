@@ -8,6 +8,7 @@
 
 use crate::codec::{self, CodecError};
 use crate::ids::{NodeId, ScopeId, to_text};
+pub use crate::keys::SealedKey;
 use crate::keys::{self, Purpose};
 use crate::limits::GOSSIP_BYTES_MAX;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
@@ -39,18 +40,6 @@ impl std::fmt::Debug for EpochKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "EpochKey({})", to_text(&self.id))
     }
-}
-
-/// The key as one member node gets it.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-#[cbor(array)]
-pub struct SealedKey {
-    /// The node.
-    #[n(0)]
-    pub node: NodeId,
-    /// The encapsulated key and the ciphertext.
-    #[n(1)]
-    pub sealed: ByteVec,
 }
 
 /// What a message carries.

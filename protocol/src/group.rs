@@ -7,9 +7,8 @@
 use crate::clock::Hlc;
 use crate::codec::{self, CodecError};
 use crate::control::op::{Access, GroupKind};
-use crate::engine::input::Attachment;
-use crate::gossip::SealedKey;
-use crate::ids::{EntryId, GroupId, SiteId, UserId};
+use crate::ids::{BlobId, EntryId, GroupId, SiteId, UserId};
+use crate::keys::SealedKey;
 use crate::limits::BODY_BYTES_MAX;
 use minicbor::{Decode, Encode};
 
@@ -76,6 +75,27 @@ pub struct Card {
     /// When it was created.
     #[n(5)]
     pub created: u64,
+}
+
+/// A file or picture of a post, as its author's node measured it.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Attachment {
+    /// The file.
+    #[n(0)]
+    pub blob: BlobId,
+    /// Its name as a person gave it; never a path.
+    #[n(1)]
+    pub name: String,
+    /// Its length in bytes.
+    #[n(2)]
+    pub size: u64,
+    /// As sniffed, not as claimed.
+    #[n(3)]
+    pub media_type: String,
+    /// Width and height in pixels when it is a picture.
+    #[n(4)]
+    pub picture: Option<(u32, u32)>,
 }
 
 /// Body of [`kind::POST`].

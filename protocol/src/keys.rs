@@ -196,6 +196,18 @@ pub fn sealing_public(secret: &[u8; 32]) -> [u8; 32] {
     *x25519_dalek::PublicKey::from(&x25519_dalek::StaticSecret::from(*secret)).as_bytes()
 }
 
+/// A shared key as one node gets it: sealed to its X25519 key.
+#[derive(Debug, Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+#[cbor(array)]
+pub struct SealedKey {
+    /// The node.
+    #[n(0)]
+    pub node: NodeId,
+    /// The encapsulated key and the ciphertext.
+    #[n(1)]
+    pub sealed: minicbor::bytes::ByteVec,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

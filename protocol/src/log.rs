@@ -2,11 +2,22 @@
 
 use crate::clock::Hlc;
 use crate::codec::{self, CodecError};
-use crate::control::op::Class;
 use crate::entry::Entry;
 use crate::ids::{EntryId, LogId, NodeId, OrgId, ScopeId};
 use crate::keys::{PublicKey, Verifier};
 use minicbor::{Decode, Encode};
+
+/// Whether a log carries control entries or content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Class {
+    /// Who may do what.
+    #[n(0)]
+    Control,
+    /// What people write.
+    #[n(1)]
+    Data,
+}
 
 /// What is kept of each log, in memory and as a row.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]

@@ -6,6 +6,7 @@ use crate::codec::{self, CodecError};
 use crate::ids::{EntryId, GroupId, LogId, NodeId, SiteId, TicketId, UserId};
 use crate::keys::{PublicKey, SignatureBytes};
 use crate::limits::BODY_BYTES_MAX;
+pub use crate::log::Class;
 use minicbor::{Decode, Encode};
 
 /// Kind numbers of control entries, group and organisation alike. Data kinds stand in `group.rs`.
@@ -121,18 +122,6 @@ pub enum Role {
     /// An outsider who sees only this group.
     #[n(4)]
     Guest,
-}
-
-/// Whether a log carries control entries or content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
-#[cbor(index_only)]
-pub enum Class {
-    /// Who may do what.
-    #[n(0)]
-    Control,
-    /// What people write.
-    #[n(1)]
-    Data,
 }
 
 /// Body of [`kind::LOG_OPEN`].

@@ -247,7 +247,9 @@ impl Engine {
             rules: super::setup::RULES,
             site: (group_kind == GroupKind::Place).then(|| self.own_site()).flatten(),
         };
-        let group = self.open_group(cx, Draft::control(&ControlOp::GroupCreate(create), Some(actor)));
+        let create = ControlOp::GroupCreate(create);
+        self.check_org(&create, Some(actor))?;
+        let group = self.open_group(cx, Draft::control(&create, Some(actor)));
         self.evaluate_stale(cx);
         self.publish_card(cx, group);
         cx.notify(Notice::GroupsChanged);

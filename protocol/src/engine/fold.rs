@@ -141,13 +141,10 @@ impl Engine {
         let Some(actor) = placed.entry.header.actor else {
             return Verdict::Void(crate::control::Reason::UnknownUser);
         };
-        // Only the home site vouches for its people (D3).
-        match org.user(&actor) {
-            None => return Verdict::Pending,
-            Some(user) if Some(user.site) != org.site_of_node(&placed.node) => {
-                return Verdict::Void(crate::control::Reason::NotHome);
-            }
-            Some(_) => {}
+        // Only a node of the person's home at that time vouches, and only up to its own revocation (D3, N3, N4).
+        match org.vouched(&placed.node, &actor, placed.ctl, (&placed.log, placed.entry.header.seq)) {
+            Verdict::Valid => {}
+            other => return other,
         }
         let Some(held) = self.groups.get_mut(&group) else { return Verdict::Pending };
         let key = (actor, placed.ctl.to_vec(), act);

@@ -1,6 +1,7 @@
 //! Everything that can happen to the engine, as one closed list.
 
 use crate::control::op::{Access, GroupKind, Role};
+pub use crate::group::Attachment;
 use crate::ids::{BlobId, EntryId, GroupId, NodeId, RequestId, SiteId, TicketId, UserId};
 
 /// One thing that happened. The caller tells the time and the randomness beside it.
@@ -65,27 +66,6 @@ pub struct Ask {
     pub request: RequestId,
     /// What is wanted.
     pub command: Command,
-}
-
-/// A file or picture of a post, as its author's node measured it.
-#[derive(Debug, Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
-#[cbor(map)]
-pub struct Attachment {
-    /// The file.
-    #[n(0)]
-    pub blob: BlobId,
-    /// Its name as a person gave it; never a path.
-    #[n(1)]
-    pub name: String,
-    /// Its length in bytes.
-    #[n(2)]
-    pub size: u64,
-    /// As sniffed, not as claimed.
-    #[n(3)]
-    pub media_type: String,
-    /// Width and height in pixels when it is a picture.
-    #[n(4)]
-    pub picture: Option<(u32, u32)>,
 }
 
 /// An item from outside, ready to be posted.

@@ -180,7 +180,7 @@ impl Joiner {
             }
             JoinerEvent::Unreachable => self.unreachable(now, &mut out),
             JoinerEvent::Confirm(said) => self.confirm(now, said, &mut out),
-            JoinerEvent::Joined { org } => self.joined(org, &mut out),
+            JoinerEvent::Joined { org } => self.joined(now, org, &mut out),
             JoinerEvent::NotJoined { code } => {
                 if self.joining {
                     self.joining = false;
@@ -350,7 +350,7 @@ impl Joiner {
         }
     }
 
-    fn joined(&mut self, org: OrgId, out: &mut Vec<JoinerWish>) {
+    fn joined(&mut self, now: Millis, org: OrgId, out: &mut Vec<JoinerWish>) {
         // Also true of a restart between the engine's commit and our own.
         if !matches!(self.record.state, JoinerState::Asking | JoinerState::Agreed { .. }) {
             return;
@@ -360,6 +360,8 @@ impl Joiner {
             return self.fail(PairingCode::OtherOrganisation, out);
         }
         self.record.state = JoinerState::Joined;
+        self.patience = None;
+        self.be_patient(now);
         out.push(self.keep());
         if self.link == Link::Revealed {
             out.extend(self.say_joined());
@@ -417,7 +419,11 @@ impl Joiner {
 
     /// A connection stood once: the other side is there, so a lost line is sought again while people compare.
     fn be_patient(&mut self, now: Millis) {
-        let until = now.0.max(self.record.ticket.expiry.0).saturating_add(COMPARE_MS_MIN);
+        let until = match self.record.state {
+            // Only the last word is left to say; the two also find each other as members.
+            JoinerState::Joined => now.0.saturating_add(HANDOVER_MS_MAX),
+            _ => now.0.max(self.record.ticket.expiry.0).saturating_add(COMPARE_MS_MIN),
+        };
         self.patience.get_or_insert(Millis(until));
     }
 

@@ -187,8 +187,9 @@ impl World {
     pub fn cut(&mut self) {
         self.to_inviter.clear();
         self.to_joiner.clear();
-        if std::mem::take(&mut self.linked) {
-            self.joiner_event(JoinerEvent::Disconnected);
+        if std::mem::take(&mut self.linked) && self.joiner.is_some() {
+            // Behind a `Connected` that the joiner has not heard of yet.
+            self.events_joiner.push_back(JoinerEvent::Disconnected);
         }
     }
 

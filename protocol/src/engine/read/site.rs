@@ -1,0 +1,80 @@
+//! The sites of the organisation: who is connected, what waits for whom, and what a newcomer is given.
+
+use super::Reader;
+use crate::control::op::Class;
+use crate::engine::query::{NodeView, SiteView};
+use crate::engine::setup;
+use crate::ids::{GroupId, LogId, ScopeId, SiteId};
+use crate::store::keys;
+use std::collections::BTreeMap;
+
+impl Reader<'_> {
+    /// The sites, own first.
+    pub fn sites(&self) -> Vec<SiteView> {
+        let Some(state) = self.view.org_state() else { return Vec::new() };
+        let own = self.view.own_site();
+        let mut people: BTreeMap<SiteId, usize> = BTreeMap::new();
+        for user in state.users().values().filter(|user| user.active) {
+            *people.entry(user.site).or_default() += 1;
+        }
+        let mut sites: Vec<SiteView> = state
+            .sites()
+            .iter()
+            .map(|(id, record)| SiteView {
+                id: *id,
+                name: record.name.clone(),
+                company: record.company.clone(),
+                own: Some(*id) == own,
+                nodes: self.nodes_of(id),
+                people: people.get(id).copied().unwrap_or(0),
+                waiting: if Some(*id) == own { 0 } else { self.waiting(id) },
+            })
+            .collect();
+        sites.sort_by(|a, b| b.own.cmp(&a.own).then_with(|| a.name.cmp(&b.name)));
+        sites
+    }
+
+    fn nodes_of(&self, site: &SiteId) -> Vec<NodeView> {
+        let Some(state) = self.view.org_state() else { return Vec::new() };
+        let of_site = state.connectable().filter(|node| state.site_of_node(node) == Some(*site));
+        of_site
+            .map(|id| {
+                let status = self.view.peers.get(&id).cloned().unwrap_or_default();
+                NodeView {
+                    id,
+                    connected: status.connected || id == self.view.node,
+                    since: status.since,
+                    up_to_date: status.up_to_date,
+                }
+            })
+            .collect()
+    }
+
+    /// Own entries that a site should hold and has not stated to.
+    fn waiting(&self, site: &SiteId) -> u64 {
+        let shared = |scope: &ScopeId| {
+            self.view.group_state(&GroupId::from(*scope)).is_some_and(|state| state.sites().contains(site))
+        };
+        self.view
+            .own_heights
+            .iter()
+            .filter(|(_, (scope, _))| shared(scope))
+            // The entry that opens a log is nobody's item.
+            .map(|(log, (scope, next))| next.saturating_sub(self.view.stated_height(scope, site, log).max(1)))
+            .sum()
+    }
+
+    /// What a newly admitted node is given: the organisation's control entries.
+    pub fn welcome(&self) -> Option<Vec<u8>> {
+        let org = self.view.org?;
+        let scope = ScopeId::from(org);
+        let logs = self.view.log_scopes.iter().filter(|(_, (of, _))| *of == scope).map(|(log, _)| *log);
+        let control = logs.filter(|log| self.log_class(log) == Some(Class::Control));
+        Some(setup::make_welcome(self.store, org, control))
+    }
+
+    fn log_class(&self, log: &LogId) -> Option<Class> {
+        let row = self.store.get(&keys::log(log))?;
+        crate::log::Log::from_bytes(&row).ok().map(|log| log.class)
+    }
+}
