@@ -14,7 +14,7 @@ use crate::control::table::Act;
 use crate::engine::lookup::Found;
 use crate::engine::query::{GroupRights, GroupView, MemberView, OrganisationView, PersonView};
 use crate::engine::view::View;
-use crate::ids::{EntryId, GroupId, UserId};
+use crate::ids::{EntryId, GroupId, SiteId, UserId};
 use crate::store::Store;
 
 /// A moment's view of the engine with its store.
@@ -99,10 +99,18 @@ impl Reader<'_> {
                 leave: role.is_some() && !state.is_derived(),
             },
             members: Some(state.members().len()),
-            sites: state.sites().iter().copied().collect(),
+            sites: self.by_name(state.sites().iter().copied().collect()),
             created,
             last_activity: role.and(self.newest(id)).map(Hlc::millis),
         }
+    }
+
+    /// Sites in the order of their names, as people look for them.
+    fn by_name(&self, mut sites: Vec<SiteId>) -> Vec<SiteId> {
+        if let Some(org) = self.view.org_state() {
+            sites.sort_by_cached_key(|site| org.sites().get(site).map(|record| record.name.to_lowercase()));
+        }
+        sites
     }
 
     /// A group of which only the card is known here.

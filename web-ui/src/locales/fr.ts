@@ -112,7 +112,7 @@ export const fr = {
     browse: "Parcourir les groupes",
     filter: "Filtrer mes groupes",
     noMatch: "Aucun groupe ne correspond",
-    site: (name: string) => `Site de ${name}`,
+    site: (name: string) => `Site : ${name}`,
     logOut: "Se déconnecter",
     unread: (n: number) => p(n, { one: "# publication non lue", other: "# publications non lues" }),
     profile: "Mon profil",
