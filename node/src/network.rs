@@ -103,7 +103,7 @@ impl Network {
     pub async fn stop(self) {
         let net = self.net.borrow().clone();
         if let Some(net) = net {
-            net.close().await;
+            net.leave().await;
         }
         for task in self.tasks {
             task.abort();

@@ -142,6 +142,8 @@ pub const PANICS_MAX: usize = 3;
 pub const PANIC_WINDOW: Duration = Duration::from_secs(10 * 60);
 /// How long closing may take before what is left is cut.
 pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// The same for a process that ends: what it says last is sent at once, and waiting for ports is not its business.
+pub const LEAVE_TIMEOUT: Duration = Duration::from_millis(250);
 /// How long a start waits for the listeners to name their addresses.
 pub const LISTEN_TIMEOUT: Duration = Duration::from_secs(2);
 

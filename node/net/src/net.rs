@@ -123,6 +123,7 @@ pub(crate) enum Command {
         reply: oneshot::Sender<NetStatus>,
     },
     Close {
+        patience: Duration,
         done: oneshot::Sender<()>,
     },
     #[cfg(test)]
@@ -249,9 +250,20 @@ impl Net {
     }
 
     /// Takes leave of all peers and frees the ports. Closing twice is no error.
+    ///
+    /// QUIC keeps a port as long as a goodbye might have to be said again: up to 2 s for a peer that was dialled in vain.
     pub async fn close(&self) {
+        self.end(limits::CLOSE_TIMEOUT).await;
+    }
+
+    /// Takes leave of all peers without waiting for the ports, which the end of the process frees.
+    pub async fn leave(&self) {
+        self.end(limits::LEAVE_TIMEOUT).await;
+    }
+
+    async fn end(&self, patience: Duration) {
         // The only error is that it is closed already.
-        let _ = self.ask(|done| Command::Close { done }).await;
+        let _ = self.ask(|done| Command::Close { patience, done }).await;
     }
 
     async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, NetError> {

@@ -45,10 +45,18 @@ pub(crate) struct Service {
 /// How often a closing network looks whether its ports are free.
 const PORT_PAUSE: Duration = Duration::from_millis(20);
 
+/// How a service is to end, and who waits for it.
+pub(crate) struct Closing {
+    /// How long each step may take.
+    pub patience: Duration,
+    /// Told at the end.
+    pub done: oneshot::Sender<()>,
+}
+
 /// Why a service ended.
 pub(crate) enum Ended {
     /// It was told to, or nobody holds the handle any more.
-    Closed(Option<oneshot::Sender<()>>),
+    Closed(Option<Closing>),
     /// A connection's task panicked.
     TaskPanicked,
 }
@@ -93,7 +101,7 @@ impl Service {
             tokio::select! {
                 event = self.swarm.select_next_some() => self.on_event(event, lasting),
                 command = lasting.commands.recv() => match command {
-                    Some(Command::Close { done }) => return Ended::Closed(Some(done)),
+                    Some(Command::Close { patience, done }) => return Ended::Closed(Some(Closing { patience, done })),
                     Some(command) => self.on_command(command, lasting),
                     None => return Ended::Closed(None),
                 },
@@ -111,8 +119,8 @@ impl Service {
         self.peers.keys().collect()
     }
 
-    /// Takes leave of all peers and frees the ports.
-    pub async fn close(mut self) {
+    /// Takes leave of all peers and frees the ports, as far as that goes in `patience` a step.
+    pub async fn close(mut self, patience: Duration) {
         let peers: Vec<PeerId> = self.swarm.connected_peers().copied().collect();
         for peer in peers {
             // It may be gone already.
@@ -123,25 +131,25 @@ impl Service {
                 self.swarm.select_next_some().await;
             }
         };
-        let _ = tokio::time::timeout(limits::CLOSE_TIMEOUT, leave).await;
-        self.cut().await;
+        let _ = tokio::time::timeout(patience, leave).await;
+        self.cut(patience).await;
     }
 
     /// Frees the ports. What is left of a swarm that panicked may panic again while it is dropped.
-    pub async fn cut(self) {
+    pub async fn cut(self, patience: Duration) {
         let Service { swarm, tasks, listen, .. } = self;
         if std::panic::catch_unwind(AssertUnwindSafe(move || drop(swarm))).is_err() {
             tracing::warn!("the swarm panicked while it was dropped");
         }
-        tasks.end().await;
-        // QUIC keeps its port until the peers had time to hear the goodbye.
+        tasks.end(patience).await;
+        // QUIC keeps its port until the peers had time to hear the goodbye, also those that were dialled in vain.
         let freed = async {
             while !listen.iter().all(|text| address::is_udp_port_free(text)) {
                 tokio::time::sleep(PORT_PAUSE).await;
             }
         };
-        if tokio::time::timeout(limits::CLOSE_TIMEOUT, freed).await.is_err() {
-            tracing::warn!("a port is still taken");
+        if tokio::time::timeout(patience, freed).await.is_err() {
+            tracing::debug!("a port is still taken");
         }
     }
 

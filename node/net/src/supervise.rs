@@ -18,7 +18,7 @@ use crate::event::NetEvent;
 use crate::limits;
 use crate::net::{Command, Gossip, Mdns, NetConfig};
 use crate::outbox::Outbox;
-use crate::service::{Ended, Service};
+use crate::service::{Closing, Ended, Service};
 
 /// What outlives a swarm.
 pub(crate) struct Lasting {
@@ -98,16 +98,17 @@ async fn supervise(mut lasting: Lasting, mut service: Service) {
     let mut recent = VecDeque::new();
     loop {
         match AssertUnwindSafe(service.run(&mut lasting)).catch_unwind().await {
-            Ok(Ended::Closed(done)) => {
-                service.close().await;
+            Ok(Ended::Closed(None)) => return service.close(limits::CLOSE_TIMEOUT).await,
+            Ok(Ended::Closed(Some(Closing { patience, done }))) => {
+                service.close(patience).await;
                 // Nobody may be waiting any more.
-                let _ = done.map(|done| done.send(()));
+                let _ = done.send(());
                 return;
             }
             Ok(Ended::TaskPanicked) | Err(_) => {}
         }
         let connected = service.connected();
-        service.cut().await;
+        service.cut(limits::CLOSE_TIMEOUT).await;
         lasting.panics += 1;
         let now = Instant::now();
         recent.push_back(now);

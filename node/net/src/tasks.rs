@@ -5,14 +5,13 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::FutureExt;
 use libp2p::swarm::Executor;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-
-use crate::limits;
 
 /// The tasks of one swarm.
 #[derive(Clone, Default)]
@@ -29,9 +28,9 @@ impl Tasks {
     }
 
     /// Lets the tasks finish for a while, then cuts those left.
-    pub async fn end(&self) {
+    pub async fn end(&self, patience: Duration) {
         self.tracker.close();
-        if tokio::time::timeout(limits::CLOSE_TIMEOUT, self.tracker.wait()).await.is_err() {
+        if tokio::time::timeout(patience, self.tracker.wait()).await.is_err() {
             self.end.cancel();
             self.tracker.wait().await;
         }
@@ -60,6 +59,6 @@ mod tests {
         tasks.exec(Box::pin(std::future::pending()));
         tasks.exec(Box::pin(async { panic!("as a broken connection would") }));
         tasks.panicked().await;
-        tasks.end().await;
+        tasks.end(Duration::from_millis(10)).await;
     }
 }

@@ -181,7 +181,7 @@ impl Hall {
         };
         let _ = timeout(limits::CLOSE_TIMEOUT, leave).await;
         drop(self.swarm);
-        self.tasks.end().await;
+        self.tasks.end(limits::CLOSE_TIMEOUT).await;
         // Nobody may be waiting any more.
         let _ = done.map(|done| done.send(()));
     }

@@ -164,6 +164,6 @@ mod tests {
         lasting.dialer.forget(ben);
         service.admit([eve].into(), [].into(), &mut lasting);
         assert!(!lasting.dialer.is_idle(), "who was seen before it was listed is dialled when it is");
-        service.cut().await;
+        service.cut(limits::CLOSE_TIMEOUT).await;
     }
 }

@@ -90,6 +90,24 @@ async fn a_peer_that_restarts_is_found_again() {
 }
 
 #[tokio::test]
+async fn who_leaves_is_gone_at_once_also_while_dialling_somebody_silent() {
+    let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let nowhere = format!("/ip4/127.0.0.1/udp/{}/quic-v1", silent.local_addr().unwrap().port());
+    let (ann, mut ben) = pair([1, 2], &[QUIC]).await;
+    ann.allow(&[ben.key(), key(3)]).await;
+    ann.net.dial(key(3), vec![nowhere]).await.unwrap();
+    // The first packet of the handshake has come: the attempt is under way.
+    silent.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let silent = tokio::task::spawn_blocking(move || silent.recv(&mut [0; 2048]).map(|_| silent)).await.unwrap().unwrap();
+    let start = Instant::now();
+    ann.net.leave().await;
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    ben.disconnected(key(1)).await;
+    assert!(start.elapsed() < Duration::from_secs(5), "the goodbye was not heard");
+    drop(silent);
+}
+
+#[tokio::test]
 async fn nodes_that_dial_each_other_at_the_same_time_connect() {
     for listen in [QUIC, TCP] {
         let (mut ann, mut ben) = (Node::on(1, &[listen]).await, Node::on(2, &[listen]).await);
