@@ -57,6 +57,10 @@ pub async fn run(report: Report, wish: &Wish) {
         received.first.as_secs_f64()
     );
     report.figure(&Figure::new("entries_per_verify", rate / verify.batch, "ratio", words));
+    let each = |cpu: f64| cpu * 1e6 / count as f64;
+    let one = 1e6 / verify.batch_cpu;
+    let words = "as above in processor time of the receiving site: steadier than the clock when others work";
+    report.figure(&Figure::new("entries_per_verify_cpu", one / each(received.cpu_s.1), "ratio", words));
     let text_bytes = (count * TEXT_BYTES) as f64;
     let texts: Vec<String> = (0..count.min(SQUEEZED)).map(text::post).collect();
     let alone =
@@ -72,8 +76,6 @@ pub async fn run(report: Report, wish: &Wish) {
     let (giver, taker) = (process(&filled.site), process(&received.site));
     let words = format!("VmHWM of the receiving site; the giving one {:.1}; goal P7 80", giver.peak_mb);
     report.figure(&Figure::new("peak_rss_mb", taker.peak_mb, "MiB", words));
-    let each = |cpu: f64| cpu * 1e6 / count as f64;
-    let one = 1e6 / verify.batch_cpu;
     let words = format!("processor time an entry; one batch-256 verification takes {one:.1} us of it");
     report.figure(&Figure::new("receiver_cpu_us", each(received.cpu_s.1), "us", words));
     report.figure(&Figure::new("giver_cpu_us", each(received.cpu_s.0), "us", "processor time an entry"));

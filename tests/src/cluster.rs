@@ -30,6 +30,8 @@ pub const STOP_WITHIN: Duration = Duration::from_secs(20);
 /// For anything that crosses from one site to another. Events end the wait, this only ends a test that has failed.
 pub const CROSS_WITHIN: Duration = Duration::from_secs(60);
 
+/// Names what the nodes log, for instance `archipel_net=debug`; then the whole log is shown at the end.
+const LOG_FILTER: &str = "TEST_LOG";
 const READY: &str = "Archipel is ready: ";
 
 /// One site: its folder, its ports, and its process while it runs.
@@ -168,6 +170,9 @@ impl Site {
         let listen = [format!("/ip4/127.0.0.1/udp/{port}/quic-v1"), format!("/ip4/127.0.0.1/tcp/{port}")];
         command.args(["--listen", &listen[0], "--listen", &listen[1]]);
         command.args(["--password-cost", "small", "--limits", "wide"]);
+        if let Some(filter) = std::env::var_os(LOG_FILTER) {
+            command.arg("--log").arg(filter);
+        }
         command.args(&self.flags);
         command
     }
@@ -175,10 +180,11 @@ impl Site {
 
 impl Drop for Site {
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        let wanted = if std::env::var_os(LOG_FILTER).is_some() { usize::MAX } else { 40 };
+        if std::thread::panicking() || wanted == usize::MAX {
             let log = self.log();
             let lines: Vec<&str> = log.lines().collect();
-            eprintln!("--- last lines of {}\n{}", self.name, lines[lines.len().saturating_sub(40)..].join("\n"));
+            eprintln!("--- log of {}\n{}", self.name, lines[lines.len().saturating_sub(wanted)..].join("\n"));
         }
         // The child is set to be killed with its handle.
     }
