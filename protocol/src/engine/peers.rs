@@ -81,7 +81,9 @@ impl Engine {
         match (bytes.map(Response::decode), asked) {
             (Some(Ok(response)), asked) => self.take_response(cx, peer, asked, response),
             // What was pushed in vain is found by the next comparison.
-            (_, Asked::Push(scopes)) => {
+            (_, Asked::Push(logs)) => {
+                let scopes: Vec<ScopeId> =
+                    logs.iter().filter_map(|(log, _)| self.logs.get(log)).map(|log| log.scope).collect();
                 if let Some(session) = self.sessions.get_mut(&peer) {
                     session.announce.extend(scopes);
                 }
@@ -145,7 +147,11 @@ impl Engine {
                 }
             }
             (Asked::Range(wanted), Response::Range { batches }) => self.take_range(cx, peer, wanted, &batches),
-            (Asked::Push(_), Response::Noted { helds }) => {
+            (Asked::Push(logs), Response::Noted { helds }) => {
+                // Where it met a gap the peer asks by itself.
+                for (log, next) in logs {
+                    self.know(&peer, log, next);
+                }
                 for held in helds {
                     self.take_held(cx, peer, held);
                 }
@@ -180,11 +186,9 @@ impl Engine {
         }
         for (scope, share) in self.shared(&peer) {
             self.publish(scope);
-            if share == Share::All {
-                let heights = self.heights(&scope, Class::Data);
-                for height in heights {
-                    self.know(&peer, height.log, height.next);
-                }
+            let data = if share == Share::All { self.heights(&scope, Class::Data) } else { Vec::new() };
+            for height in self.heights(&scope, Class::Control).into_iter().chain(data) {
+                self.know(&peer, height.log, height.next);
             }
         }
     }
@@ -287,8 +291,9 @@ impl Engine {
         outcome
     }
 
-    /// Asks for the next ranges, or ends the round.
+    /// Asks for the next ranges, or ends the round; pushes what came up meanwhile.
     fn go_on(&mut self, cx: &mut Cx<'_>, peer: NodeId) {
+        self.push_backlog(cx, peer);
         let Some(session) = self.sessions.get_mut(&peer) else { return };
         for wanted in session.next_ranges() {
             let request = Request::Range { log: wanted.log, from: wanted.from };
@@ -302,6 +307,14 @@ impl Engine {
     fn end_round(&mut self, cx: &mut Cx<'_>, peer: NodeId, equal: bool) {
         let now = cx.now;
         if self.sessions.get_mut(&peer).is_some_and(|session| session.end_round(now, equal)) {
+            self.compare(cx, peer);
+        }
+    }
+
+    /// Begins a round with a peer at once, if one is due.
+    pub(crate) fn begin_if_due(&mut self, cx: &mut Cx<'_>, peer: NodeId) {
+        let now = cx.now;
+        if self.sessions.get(&peer).is_some_and(|session| session.is_due(now)) {
             self.compare(cx, peer);
         }
     }
@@ -326,7 +339,7 @@ impl Engine {
             let Some(session) = self.sessions.get_mut(&peer).filter(|session| session.greeted) else { continue };
             session.announce.extend(lacking);
             let scopes: Vec<ScopeId> = std::mem::take(&mut session.announce).into_iter().collect();
-            let due = !session.busy && session.next <= cx.now;
+            let due = session.is_due(cx.now);
             if !scopes.is_empty() {
                 let scopes = scopes.into_iter().take(GROUPS_PER_REQUEST_MAX).collect();
                 self.call(cx, peer, &Request::Announce { scopes }, Asked::Note);
@@ -371,65 +384,61 @@ impl Engine {
     /// Gives own new entries at once to the connected nodes that share their scope.
     pub(crate) fn push_written(&mut self, cx: &mut Cx<'_>) {
         let written = std::mem::take(&mut cx.written);
-        let own = self.node();
         for (scope, entries) in written {
             if !self.published.contains(&scope) && self.others(&scope).is_empty() {
                 self.published.insert(scope);
             }
+            // Where many share the scope one message serves them all.
             if self.publish_live(cx, &scope, &entries) {
                 continue;
             }
-            let peers: Vec<NodeId> = self.sessions.keys().copied().filter(|peer| *peer != own).collect();
-            for peer in peers {
-                let share = self.share(&peer, &scope);
-                let greeted = self.sessions.get(&peer).is_some_and(|session| session.greeted);
-                if share == Share::Nothing || !greeted {
-                    continue;
-                }
-                match self.pushable(&peer, share, &entries) {
-                    Some(batches) if entries.iter().all(|entry| self.may_leave(&entry.log())) => {
-                        let scopes = vec![scope];
-                        self.call(cx, peer, &Request::Push { batches }, Asked::Push(scopes));
-                        for entry in &entries {
-                            self.know(&peer, entry.log(), entry.header.seq + 1);
-                        }
-                    }
-                    _ => {
-                        if let Some(session) = self.sessions.get_mut(&peer) {
-                            session.announce.insert(scope);
-                        }
-                    }
-                }
+            let logs: BTreeSet<LogId> = entries.iter().map(Entry::log).collect();
+            for session in self.sessions.values_mut().filter(|session| session.greeted) {
+                session.backlog.extend(&logs);
             }
+        }
+        let peers: Vec<NodeId> = self.sessions.keys().copied().collect();
+        for peer in peers {
+            self.push_backlog(cx, peer);
         }
     }
 
-    /// The entries as batches, if the peer holds all that comes before them and they are few.
-    fn pushable(&self, peer: &NodeId, share: Share, entries: &[Entry]) -> Option<Vec<ByteVec>> {
-        let bytes: usize = entries.iter().map(|entry| 256 + entry.header.body_len as usize).sum();
-        if entries.len() > PUSH_ENTRIES_MAX || bytes > PUSH_BYTES_MAX {
-            return None;
-        }
-        let session = self.sessions.get(peer)?;
-        let mut by_log: BTreeMap<LogId, Vec<Entry>> = BTreeMap::new();
-        for entry in entries {
-            by_log.entry(entry.log()).or_default().push(entry.clone());
-        }
-        let mut ordered: Vec<(Class, Vec<Entry>)> = Vec::new();
-        for (id, run) in by_log {
-            let class = self.logs.get(&id)?.class;
-            if class == Class::Data && share < Share::All {
+    /// Pushes to a peer the own entries that it lacks, if it holds all before them and they are few; else they are
+    /// announced, and pulled.
+    fn push_backlog(&mut self, cx: &mut Cx<'_>, peer: NodeId) {
+        let Some(session) = self.sessions.get_mut(&peer).filter(|session| !session.is_pushing()) else { return };
+        let backlog = std::mem::take(&mut session.backlog);
+        let (mut runs, mut bytes, mut count) = (Vec::new(), 0, 0);
+        for id in backlog {
+            let Some(log) = self.logs.get(&id) else { continue };
+            let share = self.share(&peer, &log.scope);
+            let known = self.sessions.get(&peer).and_then(|session| session.known.get(&id)).copied();
+            if share == Share::Nothing || (share == Share::Control && log.class == Class::Data) || known >= Some(log.next) {
                 continue;
             }
-            let first = run.first()?.header.seq;
-            if first > 0 && session.known.get(&id).copied().unwrap_or(0) < first {
-                return None;
+            let run: Vec<Entry> =
+                super::lookup::entries_of(&*cx.tx, &id, known.unwrap_or(0)).take(PUSH_ENTRIES_MAX + 1).collect();
+            count += run.len();
+            bytes += run.iter().map(|entry| 256 + entry.header.body_len as usize).sum::<usize>();
+            // A log that the peer is not known to hold is pushed only from its beginning, while it is new.
+            let unknown = known.is_none() && log.next as usize > PUSH_ENTRIES_MAX;
+            if unknown || !self.may_leave(&id) || count > PUSH_ENTRIES_MAX || bytes > PUSH_BYTES_MAX {
+                let scope = log.scope;
+                if let Some(session) = self.sessions.get_mut(&peer) {
+                    session.announce.insert(scope);
+                }
+                continue;
             }
-            ordered.push((class, run));
+            runs.push((log.class, id, log.next, run));
         }
-        ordered.sort_by_key(|(class, _)| *class);
-        let batches = ordered.iter().flat_map(|(class, run)| encode_batches(run, *class));
-        Some(batches.map(ByteVec::from).collect())
+        if runs.is_empty() {
+            return;
+        }
+        runs.sort_by_key(|(class, ..)| *class);
+        let batches =
+            runs.iter().flat_map(|(class, _, _, run)| encode_batches(run, *class)).map(ByteVec::from).collect();
+        let logs = runs.iter().map(|(_, id, next, _)| (*id, *next)).collect();
+        self.call(cx, peer, &Request::Push { batches }, Asked::Push(logs));
     }
 
     /// The median difference of the peers' clocks to ours, in milliseconds, when at least three answer (ruling A9).

@@ -114,6 +114,7 @@ impl Engine {
                 if let Some(session) = self.sessions.get_mut(&peer) {
                     session.poke(cx.now);
                 }
+                self.begin_if_due(cx, peer);
                 Response::Noted { helds: Vec::new() }
             }
             Request::Addresses { records } => {
@@ -228,6 +229,7 @@ impl Engine {
         }
         if gap && let Some(session) = self.sessions.get_mut(&peer) {
             session.poke(cx.now);
+            self.begin_if_due(cx, peer);
         }
         let helds = scopes.into_iter().filter_map(|scope| self.state_held(cx, scope)).collect();
         Response::Noted { helds }

@@ -26,8 +26,8 @@ pub enum Asked {
     Frontier(Vec<ScopeId>),
     /// Entries of a log.
     Range(Wanted),
-    /// A push over these scopes.
-    Push(Vec<ScopeId>),
+    /// A push: of these logs up to these positions.
+    Push(Vec<(LogId, u64)>),
     /// Something that needs no answer.
     Note,
 }
@@ -78,6 +78,8 @@ pub struct Session {
     pub interval: u64,
     /// What the peer is known to hold, by log.
     pub known: BTreeMap<LogId, u64>,
+    /// Own logs that grew while a push was under way: they go in the next one.
+    pub backlog: BTreeSet<LogId>,
     /// Scopes to announce to the peer at the next tick.
     pub announce: BTreeSet<ScopeId>,
     /// Difference of the peer's clock to ours, in milliseconds.
@@ -113,6 +115,16 @@ impl Session {
             !take
         });
         taken
+    }
+
+    /// Whether a push has no answer yet. Pushes go one after the other: one that overtakes another finds a gap.
+    pub fn is_pushing(&self) -> bool {
+        self.in_flight.values().any(|asked| matches!(asked, Asked::Push(_)))
+    }
+
+    /// Whether a round should begin now.
+    pub fn is_due(&self, now: Millis) -> bool {
+        self.greeted && !self.busy && self.next <= now
     }
 
     /// Whether nothing of the round is left.
