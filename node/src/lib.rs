@@ -98,13 +98,14 @@ impl Node {
             let (known, listen) = (known.clone(), config.listen.clone());
             RuntimeHouse::new(handle.clone(), move || known.own_or(&listen))
         };
-        let settings =
-            pairing::Settings { secret, sealing: handle.sealing(), listen: config.listen.clone() };
+        let settings = pairing::Settings { secret, sealing: handle.sealing(), listen: config.listen.clone() };
         let (pairings, pairing_task) = pairing::start(settings, Arc::clone(&rows), Arc::new(house))?;
-        let control =
-            control_socket::open(&data, control_socket::Rooms::new(handle.clone(), Arc::clone(&local), pairings.clone()))
-                .inspect_err(|error| tracing::error!(%error, "the command line cannot reach this node"))
-                .ok();
+        let control = control_socket::open(
+            &data,
+            control_socket::Rooms::new(handle.clone(), Arc::clone(&local), pairings.clone()),
+        )
+        .inspect_err(|error| tracing::error!(%error, "the command line cannot reach this node"))
+        .ok();
         let feeds =
             feeds::start(handle.clone(), Arc::clone(&local), Arc::clone(&rows), feeds::FetcherConfig::default())?;
 
@@ -115,8 +116,8 @@ impl Node {
             Some(files) => Some(tls::load(files).await?),
             None => None,
         };
-        let server = Server::bind(config.http, tls)
-            .with_context(|| format!("cannot listen for browsers on {}", config.http))?;
+        let server =
+            Server::bind(config.http, tls).with_context(|| format!("cannot listen for browsers on {}", config.http))?;
         let app = App::new(
             Rooms {
                 handle: handle.clone(),

@@ -6,6 +6,7 @@ pub mod disk;
 pub mod handle;
 mod start;
 
+use archipel_storage::journal::Journal;
 use disk::{Batching, CommitError, Disk};
 use handle::{Busy, Handle, now};
 use protocol::engine::Engine;
@@ -13,7 +14,6 @@ use protocol::engine::effect::{Answer, Effect, Notice};
 use protocol::engine::input::{Ask, Input};
 use protocol::engine::view::View;
 use protocol::ids::OrgId;
-use archipel_storage::journal::Journal;
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};

@@ -42,13 +42,7 @@ pub struct Transfer(Arc<Inner>);
 impl Transfer {
     /// Makes the transfers of a node; they run once [`Transfer::connect`] was called.
     pub fn new(handle: Handle, blobs: Arc<Blobs>) -> Self {
-        Self(Arc::new(Inner {
-            handle,
-            blobs,
-            net: OnceLock::new(),
-            wanted: Mutex::default(),
-            wake: Notify::new(),
-        }))
+        Self(Arc::new(Inner { handle, blobs, net: OnceLock::new(), wanted: Mutex::default(), wake: Notify::new() }))
     }
 
     /// Begins to fetch over this network.

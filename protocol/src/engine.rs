@@ -11,11 +11,11 @@ mod farewell;
 mod fold;
 mod ingest;
 pub mod input;
+mod live;
+mod lookup;
 mod peers;
 pub mod query;
 pub mod read;
-mod live;
-mod lookup;
 mod serve;
 mod setup;
 pub mod view;
@@ -28,8 +28,8 @@ use crate::entry::Entry;
 use crate::ids::{GroupId, LogId, NodeId, OrgId, ScopeId, SiteId};
 use crate::keys::{SecretKey, sealing_public};
 use crate::log::{Height, Log};
-use crate::store::{Direction, Store, Transaction};
 use crate::store::keys::{self, Key, table};
+use crate::store::{Direction, Store, Transaction};
 use crate::sync::held::{Held, frontier_digest};
 use crate::sync::session::Session;
 use effect::{Effect, Notice};
@@ -239,13 +239,7 @@ impl Engine {
     }
 
     /// Handles one input. What it writes goes into the transaction; what it wishes comes out.
-    pub fn handle(
-        &mut self,
-        tx: &mut dyn Transaction,
-        now: Millis,
-        rng: &mut dyn Rng,
-        input: Input,
-    ) -> Vec<Effect> {
+    pub fn handle(&mut self, tx: &mut dyn Transaction, now: Millis, rng: &mut dyn Rng, input: Input) -> Vec<Effect> {
         let mut cx = Cx::new(tx, now, rng);
         if !self.started {
             self.started = true;
@@ -272,7 +266,14 @@ impl Engine {
 
     /// Takes in a record of the journal whose rows were lost. Records are given in the order of the journal; the caller
     /// opens a new engine on the rows afterwards.
-    pub fn replay(&mut self, tx: &mut dyn Transaction, now: Millis, rng: &mut dyn Rng, record: &[u8], at: crate::store::Location) {
+    pub fn replay(
+        &mut self,
+        tx: &mut dyn Transaction,
+        now: Millis,
+        rng: &mut dyn Rng,
+        record: &[u8],
+        at: crate::store::Location,
+    ) {
         let Ok(entries) = crate::entry::batch::decode(record) else { return };
         let mut cx = Cx::new(tx, now, rng);
         self.started = true;

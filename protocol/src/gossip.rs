@@ -82,7 +82,13 @@ pub fn topic(scope: &ScopeId, epoch: &[u8; 8]) -> String {
 }
 
 /// Seals an epoch key to a node's X25519 key; `None` when that is no usable key.
-pub fn seal_key(scope: &ScopeId, epoch: &EpochKey, node: NodeId, sealing: &[u8; 32], rng: &mut dyn Rng) -> Option<SealedKey> {
+pub fn seal_key(
+    scope: &ScopeId,
+    epoch: &EpochKey,
+    node: NodeId,
+    sealing: &[u8; 32],
+    rng: &mut dyn Rng,
+) -> Option<SealedKey> {
     let public = <X25519HkdfSha256 as Kem>::PublicKey::from_bytes(sealing).ok()?;
     let aad = aad(scope, &epoch.id, &node);
     let (encapsulated, mut sealed) = hpke::single_shot_seal_with_rng::<HpkeAead, HkdfSha256, X25519HkdfSha256>(

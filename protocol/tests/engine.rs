@@ -327,12 +327,10 @@ fn a_file_is_fetched_and_served_only_inside_its_group() {
 #[test]
 fn twins_of_one_item_from_outside_are_shown_once_everywhere() {
     let (mut world, ann, ben, group) = two_sites();
-    let set = Command::SetSource {
-        group,
-        url: "https://example.org/feed".into(),
-        title: "Ministère".into(),
-        site_url: None,
-    };
+    let set =
+        Command::SetSource {
+            group, url: "https://example.org/feed".into(), title: "Ministère".into(), site_url: None
+        };
     let source = world.done(0, ann, set);
     world.deliver();
     let item = || OutsideItem {
@@ -350,7 +348,8 @@ fn twins_of_one_item_from_outside_are_shown_once_everywhere() {
     world.connect(0, 1);
     world.pass(3);
     for (at, who) in [(0, ann), (1, ben)] {
-        let page = world.read(at, |reader| reader.feed(who, Some(group), FeedKind::Automatic, None, 10)).expect("a feed");
+        let page =
+            world.read(at, |reader| reader.feed(who, Some(group), FeedKind::Automatic, None, 10)).expect("a feed");
         assert_eq!(page.items.iter().map(|post| post.id).collect::<Vec<_>>(), [at_home], "the first site's twin wins");
         assert_eq!(page.items[0].automatic.as_ref().expect("automatic").source_title, "Ministère");
         assert_eq!(world.read(at, |reader| reader.sources(who, group)).expect("a member")[0].items, 1);
@@ -363,8 +362,7 @@ fn feeds_are_paged_without_gaps_or_repeats() {
     let mut world = World::new(11);
     let a = world.add_site();
     let ann = world.found(a);
-    let groups: Vec<GroupId> =
-        (0..3).map(|_| make_group(&mut world, a, ann, GroupKind::Trade, Access::Open)).collect();
+    let groups: Vec<GroupId> = (0..3).map(|_| make_group(&mut world, a, ann, GroupKind::Trade, Access::Open)).collect();
     for n in 0..60 {
         world.done(a, ann, post(groups[n % 3], &format!("{n}")));
     }

@@ -63,10 +63,16 @@ fn control_ops() -> Vec<(&'static str, ControlOp)> {
     let node = NodeId([10; 32]);
     let group = GroupId([11; 32]);
     vec![
-        ("log.open", ControlOp::LogOpen(LogOpen { node, class: Class::Data, nonce: [1; 16], previous: vec![LogId([2; 32])] })),
+        (
+            "log.open",
+            ControlOp::LogOpen(LogOpen { node, class: Class::Data, nonce: [1; 16], previous: vec![LogId([2; 32])] }),
+        ),
         ("see", ControlOp::See(See { heads: vec![EntryId([1; 32])] })),
         ("site.set", ControlOp::SiteSet(SiteSet { site: SITE, name: "Lyon".into(), company: "Habitat".into() })),
-        ("node.admit", ControlOp::NodeAdmit(NodeAdmit { node, sealing: [3; 32], site: SITE, ticket: TicketId([4; 16]) })),
+        (
+            "node.admit",
+            ControlOp::NodeAdmit(NodeAdmit { node, sealing: [3; 32], site: SITE, ticket: TicketId([4; 16]) }),
+        ),
         ("node.revoke", ControlOp::NodeRevoke(NodeRevoke { node, cuts: vec![cut.clone()] })),
         ("node.suspend", ControlOp::NodeSuspend(NodeOnly { node })),
         ("node.resume", ControlOp::NodeResume(NodeOnly { node })),
@@ -88,8 +94,14 @@ fn control_ops() -> Vec<(&'static str, ControlOp)> {
                 site: Some(SITE),
             }),
         ),
-        ("group.edit", ControlOp::GroupEdit(GroupEdit { name: Some("N".into()), purpose: None, access: Some(Access::Open) })),
-        ("grant", ControlOp::Grant(Grant { roles: vec![RoleFor { user: USER, role: Role::Facilitator }], cuts: vec![] })),
+        (
+            "group.edit",
+            ControlOp::GroupEdit(GroupEdit { name: Some("N".into()), purpose: None, access: Some(Access::Open) }),
+        ),
+        (
+            "grant",
+            ControlOp::Grant(Grant { roles: vec![RoleFor { user: USER, role: Role::Facilitator }], cuts: vec![] }),
+        ),
         ("revoke", ControlOp::Revoke(Revoke { users: vec![USER], cuts: vec![cut.clone()] })),
         ("amend_cut", ControlOp::AmendCut(AmendCut { revocation: EntryId([6; 32]), cuts: vec![cut] })),
         ("leave", ControlOp::Leave),
@@ -113,12 +125,10 @@ fn data_ops() -> Vec<(&'static str, DataOp)> {
         purpose: "S'entraider".into(),
         created: 1_700_000_000_000,
     };
-    let source = Source {
-        url: "https://example.org/feed".into(),
-        title: "Ministère".into(),
-        site_url: None,
-        sites: vec![SITE],
-    };
+    let source =
+        Source {
+            url: "https://example.org/feed".into(), title: "Ministère".into(), site_url: None, sites: vec![SITE]
+        };
     let outside = Outside {
         origin_key: [3; 32],
         title: "Décret".into(),
@@ -159,7 +169,10 @@ fn messages() -> Vec<(&'static str, Vec<u8>)> {
         ("addresses", Request::Addresses { records: vec![record] }.encode()),
         ("answer hello", Response::Hello { level: LEVEL, tag: org_tag(&ORG), now }.encode()),
         ("answer compared", Response::Compared { same: true }.encode()),
-        ("answer digests", Response::Digests { digests: vec![ScopeDigest { scope, digest: [5; 32], data: true }] }.encode()),
+        (
+            "answer digests",
+            Response::Digests { digests: vec![ScopeDigest { scope, digest: [5; 32], data: true }] }.encode(),
+        ),
         ("answer frontier", Response::Frontier { scopes: vec![frontier] }.encode()),
         ("answer range", Response::Range { batches }.encode()),
         ("answer noted", Response::Noted { helds: vec![held] }.encode()),

@@ -244,7 +244,9 @@ impl Play {
 /// The rows of a group that must be the same everywhere: feed, threads, edits, deletions, reactions, sources, voids.
 fn shown(rows: &Rows, group: &GroupId) -> Rows {
     let of_group = |prefix: u8| {
-        rows.iter().filter(move |(key, _)| key[0] == prefix && key[1..33] == group.0).map(|(k, v)| (k.clone(), v.clone()))
+        rows.iter()
+            .filter(move |(key, _)| key[0] == prefix && key[1..33] == group.0)
+            .map(|(k, v)| (k.clone(), v.clone()))
     };
     let mut shown: Rows = [table::FEED, table::VOID, table::SOURCE, table::ORIGIN, table::PENDING]
         .into_iter()

@@ -24,7 +24,9 @@ enum Packet {
 impl Packet {
     fn ends(&self) -> (usize, usize) {
         match self {
-            Self::Request { from, to, .. } | Self::Response { from, to, .. } | Self::Live { from, to, .. } => (*from, *to),
+            Self::Request { from, to, .. } | Self::Response { from, to, .. } | Self::Live { from, to, .. } => {
+                (*from, *to)
+            }
         }
     }
 }

@@ -26,9 +26,7 @@ impl Engine {
     pub(crate) fn state_addresses(&mut self, cx: &mut Cx<'_>) {
         let (Some(org), node) = (self.org(), self.node()) else { return };
         let known = self.address_record(cx, &node);
-        if self.own_addresses.is_empty()
-            || known.as_ref().is_some_and(|known| known.addresses == self.own_addresses)
-        {
+        if self.own_addresses.is_empty() || known.as_ref().is_some_and(|known| known.addresses == self.own_addresses) {
             return;
         }
         let at = cx.now.0.max(known.map_or(0, |known| known.at + 1));
@@ -82,7 +80,8 @@ impl Engine {
         }
         cx.tx.put(&keys::address(&record.node), &codec::encode(&record));
         cx.effects.push(Effect::Addresses { node: record.node, addresses: record.addresses.clone() });
-        let peers: Vec<NodeId> = self.sessions.keys().copied().filter(|peer| *peer != from && *peer != record.node).collect();
+        let peers: Vec<NodeId> =
+            self.sessions.keys().copied().filter(|peer| *peer != from && *peer != record.node).collect();
         for peer in peers {
             self.call(cx, peer, &Request::Addresses { records: vec![record.clone()] }, Asked::Note);
         }

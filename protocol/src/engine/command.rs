@@ -13,8 +13,7 @@ use crate::group::{Card, Comment, DataOp, Edit, Outside, Post, Profile, React, S
 use crate::ids::{EntryId, GroupId, RequestId, ScopeId, SiteId, UserId};
 use crate::limits::{
     ATTACHMENTS_MAX, COMMENT_BYTES_MAX, FILE_BYTES_MAX, MEMBERS_PER_ENTRY_MAX, NAME_CHARS_MAX, PURPOSE_CHARS_MAX,
-    SALT_BYTES,
-    SOURCES_PER_GROUP_MAX, TEXT_BYTES_MAX, TITLE_CHARS_MAX, URL_BYTES_MAX,
+    SALT_BYTES, SOURCES_PER_GROUP_MAX, TEXT_BYTES_MAX, TITLE_CHARS_MAX, URL_BYTES_MAX,
 };
 use crate::store::Direction;
 use crate::store::keys::{self, Key, table};
@@ -151,7 +150,14 @@ impl Engine {
         Ok(Answer::Done { id })
     }
 
-    fn data_in(&mut self, cx: &mut Cx<'_>, group: GroupId, actor: Option<UserId>, op: &DataOp, refs: Vec<EntryId>) -> Answer {
+    fn data_in(
+        &mut self,
+        cx: &mut Cx<'_>,
+        group: GroupId,
+        actor: Option<UserId>,
+        op: &DataOp,
+        refs: Vec<EntryId>,
+    ) -> Answer {
         let id = self.write(cx, ScopeId::from(group), Class::Data, Draft::data(op, actor, refs));
         Answer::Done { id }
     }

@@ -56,7 +56,8 @@ impl Engine {
     /// The heights that a farewell shows.
     pub(crate) fn farewell_heights(&self, store: &dyn Store, farewell: &Farewell) -> Vec<Height> {
         let height = |(log, next): (&LogId, &u64)| {
-            let entry = super::lookup::run_of(store, log, next - 1)?.into_iter().find(|entry| entry.header.seq == next - 1)?;
+            let entry =
+                super::lookup::run_of(store, log, next - 1)?.into_iter().find(|entry| entry.header.seq == next - 1)?;
             Some(Height { log: *log, next: *next, head: entry.id })
         };
         farewell.iter().filter(|(log, _)| self.may_leave(log)).filter_map(height).collect()

@@ -1,18 +1,18 @@
 //! What entries mean: rows that any order of arrival leaves the same (INV-01), for valid entries only.
 
+use super::effect::{Effect, Notice};
 use super::view::version_of;
 use super::{Cx, Engine};
 use crate::clock::Hlc;
-use crate::control::{Standing, Verdict};
 use crate::control::op::{Class, kind as control_kind};
 use crate::control::registry::OrgState;
 use crate::control::table::Act;
+use crate::control::{Standing, Verdict};
 use crate::entry::Entry;
 use crate::group::{DataOp, Outside, Post, Source, Version, kind};
 use crate::ids::{BlobId, EntryId, GroupId, LogId, NodeId, ScopeId, UserId};
 use crate::store::Direction;
 use crate::store::keys::{self, Key, table};
-use super::effect::{Effect, Notice};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -167,7 +167,9 @@ impl Engine {
         let op = DataOp::decode(entry.header.kind, &body.bytes);
         if let Ok(DataOp::Epoch(op)) = &op {
             // Any member node may make a key; it is used only while its holders are the members (§1.11).
-            if op.keys.len() <= crate::limits::EPOCH_NODES_MAX && self.share(&placed.node, &scope) == super::serve::Share::All {
+            if op.keys.len() <= crate::limits::EPOCH_NODES_MAX
+                && self.share(&placed.node, &scope) == super::serve::Share::All
+            {
                 self.take_epoch(cx, scope, entry, op);
             }
             return;
@@ -427,9 +429,7 @@ impl Engine {
         cx.tx.delete(&keys::wanted(&blob));
         let (from, to) = Key::of(table::BLOB).and(blob).prefix();
         for (key, _) in cx.tx.range(&from, &to, 100, Direction::Forward) {
-            if let (Some(group), Some(post)) =
-                (GroupId::from_slice(&key[33..65]), EntryId::from_slice(&key[65..]))
-            {
+            if let (Some(group), Some(post)) = (GroupId::from_slice(&key[33..65]), EntryId::from_slice(&key[65..])) {
                 cx.notify(Notice::PostChanged { group, post });
             }
         }

@@ -9,10 +9,10 @@ use crate::control::{ControlEntry, Inserted};
 use crate::entry::Entry;
 use crate::entry::batch::{self, Signatures};
 use crate::ids::{EntryId, GroupId, LogId, NodeId, OrgId, ScopeId};
-use crate::limits::{RECORD_ENTRIES_MAX, RECORD_BYTES_MAX};
+use crate::limits::{RECORD_BYTES_MAX, RECORD_ENTRIES_MAX};
 use crate::log::{self, ChainError, Log};
-use crate::store::keys;
 use crate::store::Location;
+use crate::store::keys;
 
 /// What became of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

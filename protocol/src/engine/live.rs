@@ -12,7 +12,7 @@ use crate::entry::{Entry, batch};
 use crate::gossip::{self, EpochKey, Message, SealedKey, Unread};
 use crate::group::{DataOp, Epoch, Version};
 use crate::ids::{NodeId, ScopeId};
-use crate::limits::{EPOCH_DAYS, EPOCHS_KEPT, EPOCH_RANK_MS, PUSH_PEERS_MAX};
+use crate::limits::{EPOCH_DAYS, EPOCH_RANK_MS, EPOCHS_KEPT, PUSH_PEERS_MAX};
 use crate::store::Direction;
 use crate::store::keys::{self, Key, table};
 use minicbor::bytes::ByteVec;
@@ -72,7 +72,8 @@ impl Engine {
             for (key, _) in store.range(&from, &to, EPOCHS_KEPT * 16, Direction::Backward) {
                 let Some(id) = key.get(41..).and_then(crate::ids::EntryId::from_slice) else { continue };
                 let Some(found) = super::lookup::Found::of(store, &id) else { continue };
-                let Ok(DataOp::Epoch(op)) = DataOp::decode(found.kind, found.body.as_deref().unwrap_or_default()) else {
+                let Ok(DataOp::Epoch(op)) = DataOp::decode(found.kind, found.body.as_deref().unwrap_or_default())
+                else {
                     continue;
                 };
                 self.know_epoch(scope, Version { hlc: found.hlc, id }, &op);
@@ -118,7 +119,9 @@ impl Engine {
         let old = |epoch: &Known| epoch.version.hlc.millis().0 + EPOCH_DAYS * 86_400_000 < cx.now.0;
         let holds = |epoch: &Known, node: &NodeId| epoch.nodes.contains(node);
         let fits = newest.is_some_and(|epoch| {
-            !old(epoch) && members.keys().all(|node| holds(epoch, node)) && epoch.nodes.iter().all(|node| members.contains_key(node))
+            !old(epoch)
+                && members.keys().all(|node| holds(epoch, node))
+                && epoch.nodes.iter().all(|node| members.contains_key(node))
         });
         if fits {
             self.lacking_since.remove(&scope);
@@ -167,11 +170,8 @@ impl Engine {
         }
         // The newest epoch whose holders are exactly the members now: nobody else reads, nobody is left out.
         let fits = |epoch: &&Known| epoch.nodes.iter().eq(members.keys());
-        let Some(key) = self
-            .epochs
-            .get(scope)
-            .and_then(|known| known.iter().rev().find(fits))
-            .and_then(|epoch| epoch.key.clone())
+        let Some(key) =
+            self.epochs.get(scope).and_then(|known| known.iter().rev().find(fits)).and_then(|epoch| epoch.key.clone())
         else {
             return false;
         };

@@ -93,9 +93,10 @@ pub fn frontier_at(store: &dyn Store, log: &LogId, seq: u64) -> Vec<EntryId> {
 /// Whether a post or comment is deleted: by its author, or by who may delete anything.
 pub fn is_deleted(store: &dyn Store, target: &EntryId, author: Option<&UserId>) -> bool {
     let (from, to) = Key::of(table::DELETE).and(target).prefix();
-    store.range(&from, &to, 64, Direction::Forward).iter().any(|(key, value)| {
-        value.get(40) == Some(&1) || author.is_some_and(|author| key[33..] == author.0)
-    })
+    store
+        .range(&from, &to, 64, Direction::Forward)
+        .iter()
+        .any(|(key, value)| value.get(40) == Some(&1) || author.is_some_and(|author| key[33..] == author.0))
 }
 
 /// Whether a known source has not been removed.

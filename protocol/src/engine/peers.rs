@@ -357,8 +357,7 @@ impl Engine {
             let next = self.logs.get(log).map_or(0, |log| log.next);
             session.known.get(log).copied().unwrap_or(0) < next
         };
-        let scopes: BTreeSet<ScopeId> =
-            fresh.iter().filter(|(_, log)| lacks(log)).map(|(scope, _)| *scope).collect();
+        let scopes: BTreeSet<ScopeId> = fresh.iter().filter(|(_, log)| lacks(log)).map(|(scope, _)| *scope).collect();
         scopes.into_iter().filter(|scope| self.share(peer, scope) > Share::Nothing).collect()
     }
 
@@ -413,7 +412,10 @@ impl Engine {
             let Some(log) = self.logs.get(&id) else { continue };
             let share = self.share(&peer, &log.scope);
             let known = self.sessions.get(&peer).and_then(|session| session.known.get(&id)).copied();
-            if share == Share::Nothing || (share == Share::Control && log.class == Class::Data) || known >= Some(log.next) {
+            if share == Share::Nothing
+                || (share == Share::Control && log.class == Class::Data)
+                || known >= Some(log.next)
+            {
                 continue;
             }
             let run: Vec<Entry> =

@@ -1,20 +1,20 @@
 //! Answering peers: only what the asking node may have, within the limits. What it may not see and what does not exist
 //! answer alike (INV-22, INV-55).
 
+use super::effect::{Effect, Notice};
 use super::ingest::Ingested;
+use super::view::held_row;
 use super::{Cx, Engine};
 use crate::control::op::{Access, Class};
-use crate::entry::batch::{self, Signatures};
 use crate::entry::Entry;
+use crate::entry::batch::{self, Signatures};
 use crate::ids::{GroupId, LogId, NodeId, OrgId, ScopeId};
 use crate::keys::{self, Purpose};
 use crate::limits::{BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, GROUPS_PER_REQUEST_MAX};
 use crate::log::ChainError;
+use crate::store::keys as rows;
 use crate::sync::held::{Held, frontier_digest, root};
 use crate::sync::message::{LEVEL, Request, Response, ScopeDigest, ScopeFrontier};
-use super::effect::{Effect, Notice};
-use super::view::held_row;
-use crate::store::keys as rows;
 use minicbor::bytes::ByteVec;
 use std::collections::BTreeSet;
 
@@ -63,7 +63,6 @@ impl Engine {
             .collect()
     }
 
-
     /// One root over all that both are believed to share.
     pub(crate) fn root_for(&self, peer: &NodeId) -> [u8; 32] {
         let digests: Vec<(ScopeId, [u8; 32])> = self
@@ -87,9 +86,7 @@ impl Engine {
 
     fn answer(&mut self, cx: &mut Cx<'_>, peer: NodeId, org: OrgId, request: Request) -> Response {
         match request {
-            Request::Hello { tag, .. } if tag == org_tag(&org) => {
-                Response::Hello { level: LEVEL, tag, now: cx.now.0 }
-            }
+            Request::Hello { tag, .. } if tag == org_tag(&org) => Response::Hello { level: LEVEL, tag, now: cx.now.0 },
             Request::Hello { .. } => Response::Refused,
             Request::Compare { root } => {
                 let same = root == self.root_for(&peer);
@@ -290,8 +287,5 @@ impl Engine {
 /// Batches of contiguous entries: `group.create` stands in another scope than what follows it.
 pub(crate) fn encode_batches(entries: &[Entry], class: Class) -> Vec<Vec<u8>> {
     let signatures = if class == Class::Control { Signatures::All } else { Signatures::Last };
-    entries
-        .chunk_by(|a, b| a.header.scope == b.header.scope)
-        .map(|run| batch::encode(run, signatures))
-        .collect()
+    entries.chunk_by(|a, b| a.header.scope == b.header.scope).map(|run| batch::encode(run, signatures)).collect()
 }

@@ -50,8 +50,7 @@ impl Engine {
             return frontier;
         }
         let org_scope = ScopeId::from(org);
-        let heads: Vec<EntryId> =
-            self.org.iter().flat_map(|org| org.history.heads()).take(SEE_HEADS_MAX).collect();
+        let heads: Vec<EntryId> = self.org.iter().flat_map(|org| org.history.heads()).take(SEE_HEADS_MAX).collect();
         if heads.len() > CTL_HEADS_MAX / 2 {
             let see = Draft::control(&ControlOp::See(See { heads }), None);
             let ctl = self.own_frontier(&org_scope);
@@ -70,7 +69,10 @@ impl Engine {
 
     /// The frontier in force in this node's control log of a scope: a `see` entry repeats it and names its heads in its body.
     fn own_frontier(&self, scope: &ScopeId) -> Vec<EntryId> {
-        self.own.get(&(*scope, Class::Control)).and_then(|id| self.logs.get(id)).map_or(Vec::new(), |log| log.ctl.clone())
+        self.own
+            .get(&(*scope, Class::Control))
+            .and_then(|id| self.logs.get(id))
+            .map_or(Vec::new(), |log| log.ctl.clone())
     }
 
     /// Writes an own entry and folds it. The caller has checked that it may.

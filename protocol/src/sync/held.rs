@@ -31,10 +31,7 @@ pub struct Held {
 }
 
 fn digest(scope: &ScopeId, node: &NodeId, hlc: u64, heights: &[Height]) -> Digest {
-    keys::derive(
-        Purpose::Frontier,
-        &[&scope.0, &node.0, &hlc.to_be_bytes(), &codec::encode(&heights.to_vec())],
-    )
+    keys::derive(Purpose::Frontier, &[&scope.0, &node.0, &hlc.to_be_bytes(), &codec::encode(&heights.to_vec())])
 }
 
 impl Held {

@@ -187,7 +187,9 @@ impl<'a> Filling<'a> {
         let mut before = String::new();
         loop {
             let page = self.admins[at].get(&format!("/people?site={site}&limit=50{before}")).await?;
-            ids.extend(page["items"].as_array().into_iter().flatten().filter_map(|item| Some(item["id"].as_str()?.to_owned())));
+            ids.extend(
+                page["items"].as_array().into_iter().flatten().filter_map(|item| Some(item["id"].as_str()?.to_owned())),
+            );
             match page["next"].as_str() {
                 Some(next) => before = format!("&before={next}"),
                 None => return Ok(ids),
@@ -319,7 +321,8 @@ impl<'a> Filling<'a> {
         wait(async || Ok(browser.get(&format!("/groups/{general}")).await.is_ok())).await?;
         let browser = &mut self.logins[writer].browser;
         let groups = browser.get("/groups").await?;
-        let mine: Vec<&str> = groups["mine"].as_array().into_iter().flatten().filter_map(|group| group["id"].as_str()).collect();
+        let mine: Vec<&str> =
+            groups["mine"].as_array().into_iter().flatten().filter_map(|group| group["id"].as_str()).collect();
         Ok((!mine.is_empty()).then(|| mine[number * 13 % mine.len()].to_owned()))
     }
 

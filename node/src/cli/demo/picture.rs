@@ -48,7 +48,8 @@ fn houses(image: &mut RgbImage, number: usize) {
         for y in top..HEIGHT - 90 {
             for x in left..left + width {
                 let window = (x - left) % 26 > 8 && (y - top) % 34 > 14 && x - left > 8 && left + width - x > 8;
-                let value = if window { [70, 96, 110] } else { [light, light.saturating_sub(8), light.saturating_sub(22)] };
+                let value =
+                    if window { [70, 96, 110] } else { [light, light.saturating_sub(8), light.saturating_sub(22)] };
                 image.put_pixel(x, y, Rgb(value));
             }
         }

@@ -20,7 +20,13 @@ const LAST_COMMENTS: usize = 2;
 
 impl Reader<'_> {
     /// How many comments are not deleted, and the newest two.
-    pub(super) fn thread_summary(&self, viewer: &UserId, state: &GroupState, group: GroupId, post: &EntryId) -> (usize, Vec<CommentView>) {
+    pub(super) fn thread_summary(
+        &self,
+        viewer: &UserId,
+        state: &GroupState,
+        group: GroupId,
+        post: &EntryId,
+    ) -> (usize, Vec<CommentView>) {
         let (from, to) = Key::of(table::THREAD).and(post).prefix();
         let rows = self.store.range(&from, &to, COMMENTS_COUNTED_MAX, Direction::Backward);
         if rows.is_empty() {
@@ -82,7 +88,13 @@ impl Reader<'_> {
         self.comment_in(&viewer, state, group, comment)
     }
 
-    pub(super) fn comment_in(&self, viewer: &UserId, state: &GroupState, group: GroupId, id: EntryId) -> Option<CommentView> {
+    pub(super) fn comment_in(
+        &self,
+        viewer: &UserId,
+        state: &GroupState,
+        group: GroupId,
+        id: EntryId,
+    ) -> Option<CommentView> {
         let found = Found::of(self.store, &id).filter(|found| found.kind == kind::COMMENT)?;
         let post = *found.refs.first()?;
         let deleted = found.body.is_none() || lookup::is_deleted(self.store, &id, found.actor.as_ref());

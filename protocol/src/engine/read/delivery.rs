@@ -74,6 +74,10 @@ impl Reader<'_> {
     /// The newest timestamp of a group's feed, for a read mark.
     pub fn newest(&self, group: GroupId) -> Option<Hlc> {
         let (from, to) = Key::of(table::FEED).and(group).prefix();
-        self.store.range(&from, &to, 1, Direction::Forward).first().and_then(|(key, _)| feed_key(key)).map(|(hlc, _)| hlc)
+        self.store
+            .range(&from, &to, 1, Direction::Forward)
+            .first()
+            .and_then(|(key, _)| feed_key(key))
+            .map(|(hlc, _)| hlc)
     }
 }

@@ -42,7 +42,13 @@ impl Reader<'_> {
         Some(Page { items, next })
     }
 
-    fn feed_rows(&self, group: &GroupId, of: FeedKind, before: Option<Before>, limit: usize) -> Vec<(Hlc, EntryId, GroupId)> {
+    fn feed_rows(
+        &self,
+        group: &GroupId,
+        of: FeedKind,
+        before: Option<Before>,
+        limit: usize,
+    ) -> Vec<(Hlc, EntryId, GroupId)> {
         let (mut from, to) = Key::of(table::FEED).and(group).prefix();
         let wanted = match of {
             FeedKind::All => None,
