@@ -5,12 +5,14 @@
 //! over restarts, so that other sites and browsers find it again.
 
 mod client;
+mod lines;
 mod live;
 mod port;
 mod scene;
 mod shape;
 
 pub use client::{Answer, Client, Refusal, plain, request_id};
+pub use lines::{Lines, Place};
 pub use live::{Live, Notice};
 pub use scene::{PASSWORD, found, join, pair, two_sites, within};
 pub use shape::*;
@@ -43,6 +45,7 @@ pub struct Site {
     http: SocketAddr,
     peers: u16,
     flags: Vec<String>,
+    place: Option<Place>,
     child: Option<Child>,
 }
 
@@ -66,12 +69,31 @@ impl Site {
 
     /// As [`Site::start`], with further flags.
     pub async fn start_with(name: &str, flags: &[&str]) -> Self {
-        let folder = TempDir::with_prefix("archipel-test-").expect("the machine has room for temporary files");
         let http = SocketAddr::from(([127, 0, 0, 1], port::free_pair()));
+        Self::start_at(name, http, port::free_pair(), flags, None).await
+    }
+
+    /// Starts a new site in a network namespace of its own; it is reached, and set up, from another machine.
+    ///
+    /// # Panics
+    /// As [`Site::start`].
+    pub async fn start_in(place: Place, name: &str) -> Self {
+        Self::start_at(name, place.http(), 7301, &["--insecure-http-anywhere"], Some(place)).await
+    }
+
+    async fn start_at(name: &str, http: SocketAddr, peers: u16, flags: &[&str], place: Option<Place>) -> Self {
+        let folder = TempDir::with_prefix("archipel-test-").expect("the machine has room for temporary files");
         let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
-        let mut site = Self { name: name.to_owned(), folder, http, peers: port::free_pair(), flags, child: None };
+        let mut site = Self { name: name.to_owned(), folder, http, peers, flags, place, child: None };
         site.restart().await;
         site
+    }
+
+    /// The code that lets another machine set the site up, as it stands on the console.
+    pub fn code(&self) -> Option<String> {
+        let log = self.log();
+        let line = log.lines().rev().find(|line| line.starts_with("To set this site up"))?;
+        line.rsplit(' ').next().map(str::to_owned)
     }
 
     /// Starts the program again on the same folder and ports.
@@ -128,7 +150,7 @@ impl Site {
     /// # Panics
     /// If it goes on running.
     pub async fn second_program(&self) -> Ended {
-        let mut command = bare();
+        let mut command = bare(&[]);
         command.args(["--http", "127.0.0.1:0", "--mdns", "off"]).arg("--data").arg(self.data());
         command.args(["--listen", "/ip4/127.0.0.1/tcp/0"]);
         ended(command).await
@@ -164,10 +186,13 @@ impl Site {
     }
 
     fn command(&self) -> Command {
-        let mut command = bare();
+        let mut command = match &self.place {
+            Some(place) => bare(&["ip", "netns", "exec", &place.namespace]),
+            None => bare(&[]),
+        };
         command.arg("--data").arg(self.data()).args(["--http", &self.http.to_string(), "--mdns", "off"]);
-        let port = self.peers;
-        let listen = [format!("/ip4/127.0.0.1/udp/{port}/quic-v1"), format!("/ip4/127.0.0.1/tcp/{port}")];
+        let (host, port) = (self.http.ip(), self.peers);
+        let listen = [format!("/ip4/{host}/udp/{port}/quic-v1"), format!("/ip4/{host}/tcp/{port}")];
         command.args(["--listen", &listen[0], "--listen", &listen[1]]);
         command.args(["--password-cost", "small", "--limits", "wide"]);
         if let Some(filter) = std::env::var_os(LOG_FILTER) {
@@ -195,7 +220,7 @@ impl Drop for Site {
 /// # Panics
 /// If it goes on running.
 pub async fn run_to_end(arguments: &[&str], environment: &[(&str, &str)]) -> Ended {
-    let mut command = bare();
+    let mut command = bare(&[]);
     command.args(arguments).envs(environment.iter().copied());
     ended(command).await
 }
@@ -208,9 +233,17 @@ async fn ended(mut command: Command) -> Ended {
     Ended { status: output.status, text: String::from_utf8_lossy(&text).into_owned() }
 }
 
-/// The program, without anything that the machine's settings would add.
-fn bare() -> Command {
-    let mut command = Command::new(program());
+/// The program, without anything that the machine's settings would add; run by another one if `by` names it.
+fn bare(by: &[&str]) -> Command {
+    let program = program();
+    let mut command = match by {
+        [] => Command::new(program),
+        [first, rest @ ..] => {
+            let mut command = Command::new(first);
+            command.args(rest).arg(program);
+            command
+        }
+    };
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("ARCHIPEL_") {
             command.env_remove(name);

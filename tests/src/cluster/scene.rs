@@ -3,6 +3,7 @@
 use super::client::{Answer, Client};
 use super::shape::*;
 use super::{CROSS_WITHIN, Site};
+use reqwest::Method;
 use serde_json::json;
 use std::time::Duration;
 
@@ -40,7 +41,7 @@ pub async fn found(site: &Site, admin: &str) -> Client {
     let email = format!("{admin}@archipel.example");
     let body = json!({
         "organisation": "Archipel de test", "site": site.name, "company": "Atelier", "language": "fr",
-        "admin": { "name": admin, "email": email, "password": PASSWORD },
+        "admin": { "name": admin, "email": email, "password": PASSWORD }, "code": site.code(),
     });
     let founded: Answer<Founded> = client.enter("setup/organisation", &body).await;
     let founded = founded.unwrap_or_else(|refusal| panic!("{} founds the organisation: {refusal}", site.name));
@@ -58,11 +59,14 @@ pub async fn pair(admin: &Client, joining: &Site) {
     let invitation: Invitation = admin.post("pairing", &json!({})).await.expect("an administrator may invite");
     let text = invitation.text.expect("an open invitation has its text");
     let there = joining.client();
-    let body = json!({ "invitation": text, "site": joining.name, "company": "Atelier" });
+    let code = joining.code();
+    let body = json!({ "invitation": text, "site": joining.name, "company": "Atelier", "code": code });
     let _: JoinProgress = there.post("setup/join", &body).await.expect("a new site may join");
 
     let shown_there = within(CROSS_WITHIN, "the joining site shows digits", async || {
-        let progress: JoinProgress = there.get("setup/join").await.expect("progress can be asked for");
+        let asked =
+            there.request(Method::GET, "setup/join").header("X-Archipel-Code", code.as_deref().unwrap_or_default());
+        let progress: JoinProgress = there.send(asked).await.expect("progress can be asked for");
         assert!(progress.state != "failed", "joining failed: {:?}", progress.error);
         progress.digits
     });
@@ -78,7 +82,7 @@ pub async fn pair(admin: &Client, joining: &Site) {
 
     let said: Answer<Invitation> = admin.post(&format!("{path}/confirm"), &json!({ "match": true })).await;
     said.expect("the inviting administrator may confirm");
-    let said: Answer<JoinProgress> = there.post("setup/join/confirm", &json!({ "match": true })).await;
+    let said: Answer<JoinProgress> = there.post("setup/join/confirm", &json!({ "match": true, "code": code })).await;
     said.expect("the joining person may confirm");
 
     within(CROSS_WITHIN, "the new site belongs to the organisation", async || {
@@ -96,7 +100,8 @@ pub async fn join(admin: &Client, joining: &Site, person: &str) -> Client {
     pair(admin, joining).await;
     let client = joining.client();
     let email = format!("{person}@archipel.example");
-    let body = json!({ "name": person, "email": email, "password": PASSWORD, "language": "en" });
+    let body =
+        json!({ "name": person, "email": email, "password": PASSWORD, "language": "en", "code": joining.code() });
     let founded: Answer<Founded> = client.enter("setup/first-person", &body).await;
     founded.unwrap_or_else(|refusal| panic!("{person} is the first person of {}: {refusal}", joining.name));
     client
