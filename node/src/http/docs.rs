@@ -145,7 +145,7 @@ fn schemas(out: &mut String, document: &OpenApi) {
         let name = escape(name);
         let _ = write!(
             out,
-            "<h3 id=\"shape-{name}\">{name}</h3><pre tabindex=\"0\" role=\"region\" aria-label=\"{name}\">{}</pre>",
+            "<h3 id=\"shape-{name}\">{name}</h3><pre tabindex=\"0\" role=\"region\" aria-label=\"shape {name}\">{}</pre>",
             escape(&json)
         );
     }

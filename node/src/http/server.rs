@@ -168,3 +168,51 @@ impl AsyncWrite for Placed {
         self.stream.is_write_vectored()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    async fn started() -> (SocketAddr, Stopper, tokio::task::JoinHandle<io::Result<()>>) {
+        let server = Server::bind("127.0.0.1:0".parse().unwrap(), None).unwrap();
+        assert_eq!(server.ready_line(), format!("Archipel is ready: http://{}/", server.address()));
+        let (address, stopper) = (server.address(), server.stopper());
+        let router = Router::new().route("/", axum::routing::get(|| async { "here" }));
+        (address, stopper, tokio::spawn(server.run(router)))
+    }
+
+    async fn answer(address: SocketAddr, request: &str) -> String {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        // The other side may close before it has read everything.
+        let _ = stream.write_all(request.as_bytes()).await;
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer).await;
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn it_serves_until_it_is_stopped() {
+        let (address, stopper, running) = started().await;
+        let answer = answer(address, "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("here"), "{answer}");
+        stopper.stop();
+        running.await.unwrap().unwrap();
+        assert!(TcpStream::connect(address).await.is_err());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_head_without_end_is_refused() {
+        let (address, stopper, _running) = started().await;
+        let endless = format!("GET / HTTP/1.1\r\nhost: x\r\ncookie: {}\r\n\r\n", "a".repeat(4 * HEAD_BYTES_MAX));
+        let answer = answer(address, &endless).await;
+        assert!(!answer.contains("200"), "{answer}");
+        stopper.stop();
+    }
+
+    #[test]
+    fn an_address_in_use_is_told() {
+        let first = Server::bind("127.0.0.1:0".parse().unwrap(), None).unwrap();
+        assert!(Server::bind(first.address(), None).is_err());
+    }
+}
