@@ -107,7 +107,7 @@ pub struct Engine {
     topics_changed: bool,
     /// Since when a scope has no fitting key.
     lacking_since: BTreeMap<ScopeId, Millis>,
-    tuning: live::Tuning,
+    tuning: Tuning,
     allowed: BTreeSet<NodeId>,
     started: bool,
     view: Arc<View>,
@@ -168,7 +168,7 @@ impl Engine {
             topics: BTreeMap::new(),
             topics_changed: false,
             lacking_since: BTreeMap::new(),
-            tuning: live::Tuning::default(),
+            tuning: Tuning::default(),
             allowed: BTreeSet::new(),
             started: false,
             view: Arc::new(View::new(node)),
@@ -362,7 +362,13 @@ impl Engine {
     fn settle(&mut self, cx: &mut Cx<'_>) {
         self.evaluate_stale(cx);
         if std::mem::take(&mut self.regrouped) {
-            self.sessions.values_mut().for_each(|session| session.poke(cx.now));
+            let peers: Vec<NodeId> = self.sessions.keys().copied().collect();
+            for peer in peers {
+                if let Some(session) = self.sessions.get_mut(&peer) {
+                    session.poke(cx.now);
+                }
+                self.begin_if_due(cx, peer);
+            }
         }
         let mut allowed: BTreeSet<NodeId> =
             self.view.org_state().map(|state| state.connectable().collect()).unwrap_or_default();

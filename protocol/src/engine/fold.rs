@@ -277,12 +277,12 @@ impl Engine {
                 }
                 notify_changed(cx, group, refs);
             }
-            (DataOp::React(react), Some(actor), Some(target)) => {
-                // Any emoji of bounded length is kept: another version may offer more.
-                if react.emoji.len() <= 32 && !react.emoji.contains('\0') {
-                    put_newer(cx, &keys::react(&target, &react.emoji, &actor), version, &[u8::from(react.on)]);
-                    notify_changed(cx, group, refs);
-                }
+            // Any emoji of bounded length is kept: another version may offer more.
+            (DataOp::React(react), Some(actor), Some(target))
+                if react.emoji.len() <= 32 && !react.emoji.contains('\0') =>
+            {
+                put_newer(cx, &keys::react(&target, &react.emoji, &actor), version, &[u8::from(react.on)]);
+                notify_changed(cx, group, refs);
             }
             (DataOp::Source(_), Some(_), _) => {
                 // A removal may have come first.

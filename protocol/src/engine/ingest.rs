@@ -2,7 +2,7 @@
 //! chain, signature, bodies, time; then the record, the rows, and what the entries mean.
 
 use super::fold::Placed;
-use super::{Cx, Engine, Group};
+use super::{Cx, Engine};
 use crate::clock::is_ahead;
 use crate::control::op::{Class, ControlOp, kind};
 use crate::control::{ControlEntry, Inserted};
@@ -222,7 +222,7 @@ impl Engine {
         if ScopeId::from(org.id) == scope {
             let _: Inserted = org.history.insert(entry, &|_| false);
         } else {
-            let group = self.groups.entry(GroupId::from(scope)).or_insert_with(Group::default);
+            let group = self.groups.entry(GroupId::from(scope)).or_default();
             let history = &org.history;
             let _: Inserted = group.history.insert(entry, &|id| history.contains(id));
         }

@@ -256,7 +256,7 @@ pub fn group(number: usize) -> (String, &'static str, &'static str, &'static str
     if let Some((name, kind, access, purpose)) = fixed.get(number) {
         return ((*name).into(), kind, access, purpose);
     }
-    let place = pick(&PLACES, number * 3);
+    let place = pick(&PLACES, number * 3 + number / 12);
     match number % 4 {
         0 => (
             format!("Projet · {} {place}", capital(pick(&WORKS, number))),

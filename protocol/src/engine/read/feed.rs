@@ -11,6 +11,7 @@ use crate::ids::{EntryId, GroupId, UserId};
 use crate::limits::PAGE_ITEMS_MAX;
 use crate::store::Direction;
 use crate::store::keys::{self, Key, table};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// Reactions looked at for one target.
@@ -34,7 +35,7 @@ impl Reader<'_> {
         // The newest of each group suffice: at most `limit` of one group are shown.
         let mut rows: Vec<(Hlc, EntryId, GroupId)> =
             groups.iter().flat_map(|group| self.feed_rows(group, of, before, limit + 1)).collect();
-        rows.sort_unstable_by(|a, b| (b.0, b.1).cmp(&(a.0, a.1)));
+        rows.sort_unstable_by_key(|(hlc, id, _)| Reverse((*hlc, *id)));
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next = rows.last().filter(|_| more).map(|(hlc, id, _)| Before { hlc: *hlc, id: *id });
@@ -179,7 +180,7 @@ impl Reader<'_> {
         }
         let mut views: Vec<ReactionView> =
             counts.into_iter().map(|(emoji, (count, mine))| ReactionView { emoji, count, mine }).collect();
-        views.sort_by(|a, b| b.count.cmp(&a.count));
+        views.sort_by_key(|view| Reverse(view.count));
         views
     }
 }
