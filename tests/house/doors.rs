@@ -155,7 +155,7 @@ fn outside_crates_are_named_in_their_rooms_only() {
                     file.path.starts_with(*door) || (door.starts_with(home) && testing)
                 };
                 let itself = PACKAGES.iter().any(|(package, folder)| *package == *name && *folder == home);
-                if !itself && !doors(name).unwrap_or_default().iter().any(|door| open(&door)) {
+                if !itself && !doors(name).unwrap_or_default().iter().any(|door| open(door)) {
                     found.push(format!("{}:{number}: {word}", file.path));
                 }
             }
@@ -195,7 +195,7 @@ fn a_door_leads_somewhere() {
     let paths = tree::paths();
     let none_there = |door: &&&str| !paths.iter().any(|path| path.starts_with(**door));
     let dead = DOORS.iter().flat_map(|(name, doors)| doors.iter().map(move |door| (name, door)));
-    let dead = dead.filter(|(_, door)| none_there(&door)).map(|(name, door)| format!("{name}: {door}"));
+    let dead = dead.filter(|(_, door)| none_there(door)).map(|(name, door)| format!("{name}: {door}"));
     none(dead.collect(), "doors that are no file any more:");
 }
 

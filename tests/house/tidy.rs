@@ -22,7 +22,7 @@ const PICTURE_BYTES_MAX: u64 = 300 << 10;
 #[test]
 fn file_names_say_what_is_inside() {
     let mut found = Vec::new();
-    for path in tree::paths().into_iter().filter(|path| tree::has_extension(path, &SOURCE)) {
+    for path in tree::paths().into_iter().filter(|path| tree::has_extension(path, SOURCE)) {
         let silent = |word: &str| NAMES_THAT_SAY_NOTHING.contains(&word.to_lowercase().as_str());
         if path.split(['/', '.', '_', '-']).any(silent) {
             found.push(path);
@@ -49,7 +49,7 @@ fn every_rust_file_says_what_it_is_for() {
 #[test]
 fn files_are_one_thought_long() {
     let mut found = Vec::new();
-    for file in tree::files(|path| tree::has_extension(path, &SOURCE)) {
+    for file in tree::files(|path| tree::has_extension(path, SOURCE)) {
         let lines = file.text.lines().count();
         let listed = LONG.iter().any(|(path, _)| *path == file.path);
         if lines > LINES_MAX && !listed {
@@ -74,7 +74,7 @@ fn nothing_is_left_open() {
         ["XX", "X:"].concat(),
     ];
     let mut found = Vec::new();
-    for file in tree::files(|path| tree::has_extension(path, &SOURCE)) {
+    for file in tree::files(|path| tree::has_extension(path, SOURCE)) {
         for (number, line) in file.lines() {
             // `.skip(n)` of an iterator is no skipped test.
             let skipped = |word: &&String| word.ends_with("ip(") && file.path.ends_with(".rs");

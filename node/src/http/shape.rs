@@ -47,7 +47,7 @@ impl<'a> Shaper<'a> {
     pub fn site(&self, id: SiteId) -> SiteRef {
         let names = self
             .sites
-            .get_or_init(|| self.reader.sites().into_iter().map(|site| (site.id, text::name(&site.name))).collect());
+            .get_or_init(|| self.reader.site_names().into_iter().map(|(id, name)| (id, text::name(&name))).collect());
         SiteRef { id: id.to_string(), name: names.get(&id).cloned().unwrap_or_default() }
     }
 

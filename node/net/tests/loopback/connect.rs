@@ -98,7 +98,8 @@ async fn who_leaves_is_gone_at_once_also_while_dialling_somebody_silent() {
     ann.net.dial(key(3), vec![nowhere]).await.unwrap();
     // The first packet of the handshake has come: the attempt is under way.
     silent.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    let silent = tokio::task::spawn_blocking(move || silent.recv(&mut [0; 2048]).map(|_| silent)).await.unwrap().unwrap();
+    let silent =
+        tokio::task::spawn_blocking(move || silent.recv(&mut [0; 2048]).map(|_| silent)).await.unwrap().unwrap();
     let start = Instant::now();
     ann.net.leave().await;
     assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
