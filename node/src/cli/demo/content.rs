@@ -302,7 +302,7 @@ pub fn post(number: usize) -> (String, String) {
         3 => format!("Question : pour {work} {place}, quel délai prévoyez-vous ? {}", pick(&ENDINGS, number + 2)),
         _ => format!("Bonne nouvelle {place} : {work} commence lundi. {}", pick(&ENDINGS, number + 5)),
     };
-    let title = if number % 4 == 0 { format!("{} {place}", capital(work)) } else { String::new() };
+    let title = if number.is_multiple_of(4) { format!("{} {place}", capital(work)) } else { String::new() };
     (title, text)
 }
 
