@@ -30,9 +30,9 @@ fn life(round: u64) -> Duration {
 async fn write_on(client: Client, path: String, name: String, written: Written) {
     for number in 0.. {
         let (id, text) = (request_id(), format!("{name}, message {number}"));
-        written.lock().unwrap().insert(id.clone(), (text.clone(), None));
+        written.lock().expect("no writer panics").insert(id.clone(), (text.clone(), None));
         let Ok(post) = client.post::<Post>(&path, &body(&id, &text)).await else { return };
-        written.lock().unwrap().insert(id, (text, Some(post.id)));
+        written.lock().expect("no writer panics").insert(id, (text, Some(post.id)));
     }
 }
 
