@@ -2,6 +2,8 @@
 //!
 //! They may change until the first golden data folder is made; then never. `ARCHIPEL_VECTORS=write` writes the file anew.
 
+#![expect(clippy::disallowed_methods, reason = "a test reads its file and its environment; the rules do not")]
+
 use protocol::clock::Hlc;
 use protocol::codec;
 use protocol::control::op::*;

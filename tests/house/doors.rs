@@ -155,7 +155,7 @@ fn outside_crates_are_named_in_their_rooms_only() {
                     file.path.starts_with(*door) || (door.starts_with(home) && testing)
                 };
                 let itself = PACKAGES.iter().any(|(package, folder)| *package == *name && *folder == home);
-                if !itself && !doors(name).unwrap_or_default().iter().any(|door| open(door)) {
+                if !itself && !doors(name).unwrap_or_default().iter().any(open) {
                     found.push(format!("{}:{number}: {word}", file.path));
                 }
             }

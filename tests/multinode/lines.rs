@@ -1,6 +1,8 @@
 //! Real machines on a real network, as far as one kernel can be several: each site in a namespace of its own, lines that
 //! are cut silently and mended. Needs root: `tests/run lines`.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use archipel_tests::cluster::{CROSS_WITHIN, Client, Group, Lines, Post, Site, found, join, within};
 use std::time::Instant;
 
