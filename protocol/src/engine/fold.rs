@@ -64,13 +64,17 @@ impl Engine {
         }
     }
 
-    /// Groups rest on the organisation. Most of its changes are people arriving, which changes nothing for what was
-    /// written before.
+    /// Groups rest on the organisation. Most of its changes are people and nodes arriving, which changes nothing
+    /// for what was written before.
     pub(crate) fn mark_org_stale(&mut self, of_kind: u16) {
         self.org_stale = true;
         let narrow = matches!(
             of_kind,
-            control_kind::LOG_OPEN | control_kind::SEE | control_kind::SITE_SET | control_kind::USER_REGISTER
+            control_kind::LOG_OPEN
+                | control_kind::SEE
+                | control_kind::SITE_SET
+                | control_kind::USER_REGISTER
+                | control_kind::NODE_ADMIT
         );
         for group in self.groups.values_mut() {
             group.stale = true;
