@@ -1,10 +1,12 @@
 //! The command line: what is asked of the program, one file a command.
 
+pub mod ca;
 pub mod demo;
 pub mod pair;
 pub mod serve;
 pub mod status;
 
+use ca::Ca;
 use clap::{Parser, Subcommand};
 use demo::Demo;
 use pair::Pair;
@@ -28,6 +30,8 @@ pub enum Command {
     Serve(Serve),
     /// Pair this site with another one, from the terminal
     Pair(Pair),
+    /// Make the organisation's certificates, for sites that browsers reach over the network
+    Ca(Ca),
     /// Start three paired sites on this machine and fill them, to look at
     Demo(Demo),
     /// Tell how the running site is

@@ -36,8 +36,8 @@ pub enum ConfigError {
     NoData,
     /// Passwords would cross the network readably.
     #[error(
-        "--http {address} is reachable from other machines without encryption: give --tls-cert and --tls-key, \
-         or insist with --insecure-http-anywhere"
+        "--http {address} is reachable from other machines without encryption: give --tls auto, or --tls-cert and \
+         --tls-key, or insist with --insecure-http-anywhere"
     )]
     Insecure {
         /// The address.
@@ -46,6 +46,9 @@ pub enum ConfigError {
     /// Only one of certificate and key.
     #[error("--tls-cert and --tls-key belong together")]
     HalfTls,
+    /// Two certificates for one site.
+    #[error("--tls auto takes the certificate of the data folder: leave out --tls-cert and --tls-key")]
+    TwoTls,
     /// A peer address that is none.
     #[error("--listen {text} is not a peer address such as /ip4/0.0.0.0/udp/7301/quic-v1")]
     Listen {
@@ -67,6 +70,43 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// Its private key.
     pub key: PathBuf,
+    /// Who made the certificate. Known once the files were read; until then the less is taken for granted.
+    pub signer: Signer,
+}
+
+impl TlsFiles {
+    /// Those that the organisation's authority issued for the site of this data folder.
+    pub fn in_data_folder(data: &Path) -> Self {
+        Self::within(&data.join("tls"))
+    }
+
+    /// Those of a folder of issued certificates.
+    pub fn within(folder: &Path) -> Self {
+        Self::new(folder.join("site.pem"), folder.join("site.key"))
+    }
+
+    fn new(certificate: PathBuf, key: PathBuf) -> Self {
+        Self { certificate, key, signer: Signer::Itself }
+    }
+}
+
+/// Who made a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signer {
+    /// An authority that browsers may trust.
+    Authority,
+    /// Nobody else.
+    Itself,
+}
+
+/// Where the certificate comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum TlsFrom {
+    /// From the data folder, where `archipel ca issue` puts it.
+    Auto,
+    /// Nowhere: no encryption.
+    Off,
 }
 
 /// Something that is on or off.
@@ -172,6 +212,9 @@ pub struct Flags {
     /// Host name by which browsers may call this site; may be given several times
     #[arg(long = "name", env = "ARCHIPEL_NAME", value_name = "HOST", value_delimiter = ',')]
     pub names: Vec<String>,
+    /// Serve with the certificate that `archipel ca issue` made, or off: without [default: off, or on with --tls-cert]
+    #[arg(long, env = "ARCHIPEL_TLS", value_enum)]
+    pub tls: Option<TlsFrom>,
     /// Certificate chain, PEM
     #[arg(long, env = "ARCHIPEL_TLS_CERT", value_name = "FILE")]
     pub tls_cert: Option<PathBuf>,
@@ -208,6 +251,7 @@ struct File {
     http: Option<SocketAddr>,
     listen: Option<Vec<String>>,
     names: Option<Vec<String>>,
+    tls: Option<TlsFrom>,
     tls_cert: Option<PathBuf>,
     tls_key: Option<PathBuf>,
     insecure_http_anywhere: bool,
@@ -240,10 +284,12 @@ impl Config {
             if flags.is_empty() { file.unwrap_or_default() } else { flags }
         };
         let http = flags.http.or(file.http).unwrap_or_else(|| HTTP_DEFAULT.parse().expect("the default is an address"));
-        let tls = match (flags.tls_cert.or(file.tls_cert), flags.tls_key.or(file.tls_key)) {
-            (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
-            (None, None) => None,
-            _ => return Err(ConfigError::HalfTls),
+        let tls = match (flags.tls.or(file.tls), flags.tls_cert.or(file.tls_cert), flags.tls_key.or(file.tls_key)) {
+            (Some(TlsFrom::Off), ..) | (None, None, None) => None,
+            (Some(TlsFrom::Auto), None, None) => Some(TlsFiles::in_data_folder(&data)),
+            (Some(TlsFrom::Auto), ..) => return Err(ConfigError::TwoTls),
+            (None, Some(certificate), Some(key)) => Some(TlsFiles::new(certificate, key)),
+            (None, ..) => return Err(ConfigError::HalfTls),
         };
         let insisted = flags.insecure_http_anywhere || file.insecure_http_anywhere;
         if tls.is_none() && !http.ip().is_loopback() && !insisted {
@@ -328,6 +374,10 @@ mod tests {
         assert!(merged(Flags { insecure_http_anywhere: true, ..open() }, "").is_ok());
         assert!(merged(open(), "tls_cert = \"c\"\ntls_key = \"k\"").is_ok());
         assert!(matches!(merged(open(), "tls_cert = \"c\""), Err(ConfigError::HalfTls)));
+        assert!(matches!(merged(open(), "tls = \"off\""), Err(ConfigError::Insecure { .. })));
+        assert!(matches!(merged(open(), "tls = \"auto\"\ntls_cert = \"c\""), Err(ConfigError::TwoTls)));
+        let files = merged(open(), "tls = \"auto\"").unwrap().tls.unwrap();
+        assert_eq!(files.certificate, Path::new("/data/tls/site.pem"));
     }
 
     #[test]

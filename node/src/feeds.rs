@@ -23,6 +23,7 @@ use board::Board;
 use futures::future::BoxFuture;
 use protocol::ids::EntryId;
 use shelf::Shelf;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -87,6 +88,11 @@ fn start_at(
 }
 
 impl Service {
+    /// Replaces the addresses of this very node, from which nothing is fetched; holds from the next fetch on.
+    pub fn set_own_addresses(&self, addresses: Vec<IpAddr>) {
+        self.web.set_own_addresses(addresses);
+    }
+
     /// Stops polling and waits until nothing is under way. A poll that is cut off is done again after the next start.
     pub async fn stop(&self) {
         self.stop.cancel();

@@ -33,9 +33,14 @@ use pairing::{Change, Pairings, RuntimeHouse};
 use runtime::handle::now;
 use runtime::{Opened, Running};
 use std::sync::Arc;
+use std::time::Duration;
+use tls::serving::Serving;
 use tokio::task::JoinHandle;
 use transfer::Transfer;
 use zeroize::Zeroizing;
+
+/// How often this machine's addresses are looked up.
+const OWN_ADDRESSES_EVERY: Duration = Duration::from_secs(60);
 
 /// A running site.
 pub struct Node {
@@ -58,7 +63,7 @@ impl Node {
     ///
     /// # Errors
     /// In words for the person at the console: a folder of another node, an address in use, a full disk.
-    pub async fn start(config: Config) -> anyhow::Result<Self> {
+    pub async fn start(mut config: Config) -> anyhow::Result<Self> {
         let data = config.data.clone();
         std::fs::create_dir_all(&data).with_context(|| format!("cannot make the data folder {}", data.display()))?;
         let lock = FolderLock::take(&data, NetworkFolders::Refuse)?;
@@ -79,6 +84,7 @@ impl Node {
         let secret = Zeroizing::new(runtime::node_seed(&data)?);
         let mut running = runtime::start(opened);
         let handle = running.handle.clone();
+        let tls = open_tls(&mut config).await?;
         let config = Arc::new(config);
 
         let transfer = Transfer::new(handle.clone(), blobs);
@@ -106,18 +112,20 @@ impl Node {
         )
         .inspect_err(|error| tracing::error!(%error, "the command line cannot reach this node"))
         .ok();
-        let feeds =
-            feeds::start(handle.clone(), Arc::clone(&local), Arc::clone(&rows), feeds::FetcherConfig::default())?;
+        let fetching = feeds::FetcherConfig { own_addresses: network::own_addresses(), ..Default::default() };
+        let feeds = feeds::start(handle.clone(), Arc::clone(&local), Arc::clone(&rows), fetching)?;
 
         let live = Live::new();
         live.follow(&handle);
-        let changes = tokio::spawn(tell_of_pairings(live.clone(), pairings.clone()));
-        let tls = match &config.tls {
-            Some(files) => Some(tls::load(files).await?),
-            None => None,
-        };
-        let server =
-            Server::bind(config.http, tls).with_context(|| format!("cannot listen for browsers on {}", config.http))?;
+        let mut tasks = vec![
+            pairing_task,
+            tokio::spawn(tell_of_pairings(live.clone(), pairings.clone())),
+            tokio::spawn(keep_own_addresses(Arc::clone(&feeds))),
+        ];
+        let server = Server::bind(config.http, tls.as_ref().map(Serving::acceptor))
+            .with_context(|| format!("cannot listen for browsers on {}", config.http))?
+            .called(tls.as_ref().and_then(|tls| tls.names().first().cloned()));
+        tasks.extend(tls.map(|tls| tokio::spawn(tls.follow(tls::serving::LOOK_EVERY))));
         let app = App::new(
             Rooms {
                 handle: handle.clone(),
@@ -146,7 +154,7 @@ impl Node {
             server,
             stopper,
             live,
-            tasks: vec![pairing_task, changes],
+            tasks,
             ready_line,
             setup_code,
             _lock: lock,
@@ -165,8 +173,8 @@ impl cli::serve::Running for Node {
 
     /// Browsers first, then the rooms that write, then peers, then the engine: nothing is asked of a room that is gone.
     async fn stop(self) {
-        self.live.stop();
         self.stopper.stop();
+        self.live.stop().await;
         if let Ok(Err(error)) = self.server.await {
             tracing::error!(%error, "the door for browsers broke");
         }
@@ -177,6 +185,24 @@ impl cli::serve::Running for Node {
         }
         self.network.stop().await;
         self.running.stop().await;
+    }
+}
+
+/// Reads the certificate, if there is one. By the names in it browsers may call this site.
+async fn open_tls(config: &mut Config) -> anyhow::Result<Option<Serving>> {
+    let Some(files) = &mut config.tls else { return Ok(None) };
+    let serving = Serving::open(files, &config.data).await?;
+    files.signer = serving.signer();
+    config.names.extend_from_slice(serving.names());
+    Ok(Some(serving))
+}
+
+/// Feeds never lead to this node itself, also when its addresses change.
+async fn keep_own_addresses(feeds: Arc<feeds::Service>) {
+    let mut looks = tokio::time::interval(OWN_ADDRESSES_EVERY);
+    loop {
+        looks.tick().await;
+        feeds.set_own_addresses(network::own_addresses());
     }
 }
 

@@ -8,6 +8,7 @@ fn main() -> anyhow::Result<()> {
     match Cli::parse().command() {
         Command::Serve(serve) => serve.run(Node::start),
         Command::Pair(pair) => pair.run(),
+        Command::Ca(ca) => ca.run(),
         Command::Demo(demo) => demo.run(),
         Command::Status(status) => status.run(),
         Command::CheckIndex { folder } => Ok(archipel::runtime::check_index(&folder)?),

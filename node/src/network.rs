@@ -13,9 +13,16 @@ use protocol::engine::input::Input;
 use protocol::engine::org_tag;
 use protocol::ids::{BlobId, NodeId, OrgId};
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
+
+/// The addresses of this machine's interfaces, at any of which this node may listen; none where they cannot be read.
+pub fn own_addresses() -> Vec<IpAddr> {
+    let interfaces = if_addrs::get_if_addrs().inspect_err(|error| tracing::warn!(%error, "cannot read own addresses"));
+    interfaces.unwrap_or_default().iter().map(if_addrs::Interface::ip).collect()
+}
 
 /// How often the engine is told that time passes.
 const TICK: Duration = Duration::from_secs(1);

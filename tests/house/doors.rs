@@ -41,6 +41,7 @@ const DOORS: &[(&str, &[&str])] = &[
     // Peers.
     ("libp2p", &["node/net/"]),
     ("libp2p-connection-limits", &["node/net/"]),
+    ("if-addrs", &["node/src/network.rs"]),
     ("zstd", &["node/net/src/frame.rs"]),
     // Disk.
     ("sled", &["node/storage/src/index.rs", "node/storage/src/index/"]),
@@ -48,14 +49,15 @@ const DOORS: &[(&str, &[&str])] = &[
     ("rustix", &["node/storage/"]),
     // Browsers.
     ("axum", &["node/src/http.rs", "node/src/http/", "node/src/cli/demo/feed.rs"]),
-    ("axum-server", &["node/src/tls.rs", "node/src/http/server.rs"]),
+    ("axum-server", &["node/src/tls/", "node/src/http/server.rs"]),
     ("tower", &["node/src/http.rs", "node/src/http/"]),
     ("tower-http", &["node/src/http.rs", "node/src/http/"]),
-    ("hyper-util", &["node/src/http.rs", "node/src/http/", "node/src/tls.rs"]),
+    ("hyper-util", &["node/src/http.rs", "node/src/http/"]),
     ("utoipa", &["node/src/http.rs", "node/src/http/", "node/src/local/account.rs"]),
     ("utoipa-axum", &["node/src/http.rs", "node/src/http/"]),
-    ("rustls", &["node/src/tls.rs", "node/outside/src/fetch.rs", "node/outside/src/fetch/"]),
-    ("rcgen", &["node/src/tls.rs", "node/outside/tests/"]),
+    ("rustls", &["node/src/tls.rs", "node/src/tls/", "node/outside/src/fetch.rs", "node/outside/src/fetch/"]),
+    ("rcgen", &["node/src/tls/", "node/outside/tests/"]),
+    ("x509-parser", &["node/src/tls/"]),
     ("rust-embed", &["web-ui/lib.rs"]),
     // The one fetcher, and the demo, which is a client of the public API.
     ("reqwest", &["node/outside/src/fetch.rs", "node/outside/src/fetch/", "node/src/cli/demo/"]),

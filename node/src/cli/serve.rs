@@ -40,7 +40,7 @@ impl Serve {
         logs::start(&config).map_err(anyhow::Error::msg)?;
         tls::choose_provider();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(async {
+        let outcome = runtime.block_on(async {
             let mut terminated = signal(SignalKind::terminate())?;
             let mut interrupted = signal(SignalKind::interrupt())?;
             let node = start(config).await?;
@@ -55,6 +55,9 @@ impl Serve {
             tracing::info!("stopping");
             node.stop().await;
             Ok(())
-        })
+        });
+        // What still runs on a thread of its own, such as the hash of a password, is of use to nobody any more.
+        runtime.shutdown_background();
+        outcome
     }
 }

@@ -5,6 +5,7 @@ use crate::http::ports::FeedError;
 use crate::local::Local;
 use archipel_outside::feed::{self, Feed};
 use archipel_outside::fetch::{ConfigError, FetchError, Fetched, Fetcher, FetcherConfig, Origin, Request};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use url::Url;
@@ -58,6 +59,11 @@ impl Web {
         let Some(wanted) = origin(url) else { return false };
         let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         opened.iter().any(|text| Origin::parse(text).as_ref() == Some(&wanted))
+    }
+
+    /// Replaces the addresses of this very node; holds from the next fetch on.
+    pub fn set_own_addresses(&self, addresses: Vec<IpAddr>) {
+        self.fetcher.set_own_addresses(addresses);
     }
 
     /// Fetches one document.

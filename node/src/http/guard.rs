@@ -4,6 +4,7 @@
 
 use super::App;
 use super::error::{ApiError, BUSY, CSRF, UNKNOWN_HOST};
+use crate::config::Signer;
 use crate::metrics::RequestLabels;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{HOST, ORIGIN};
@@ -38,6 +39,9 @@ const HEADERS: [(HeaderName, HeaderValue); 7] = [
     (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY)),
 ];
 
+/// For half a year browsers come back by TLS only. Browsers heed it only where they trust the certificate.
+const STRICT_TRANSPORT: HeaderValue = HeaderValue::from_static("max-age=15552000");
+
 /// The names by which browsers may call this site.
 #[derive(Debug, Clone, Default)]
 pub struct Hosts(Vec<String>);
@@ -54,11 +58,21 @@ impl Hosts {
 
     /// Whether the site may be called so. `authority` may carry a port, which any may.
     pub fn allow(&self, authority: &str) -> bool {
-        let name = without_port(authority).trim_end_matches('.').to_ascii_lowercase();
-        let bare = name.trim_start_matches('[').trim_end_matches(']');
-        let loopback = bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-        loopback || name == "localhost" || name.ends_with(".localhost") || self.0.iter().any(|known| known == bare)
+        is_loopback(authority) || self.0.contains(&bare_name(authority))
     }
+}
+
+/// Whether a name leads to the machine on which it is used.
+fn is_loopback(authority: &str) -> bool {
+    let name = bare_name(authority);
+    let loopback = name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    loopback || name == "localhost" || name.ends_with(".localhost")
+}
+
+/// A host name or address alone, as it is compared.
+fn bare_name(authority: &str) -> String {
+    let name = without_port(authority).trim_end_matches('.').to_ascii_lowercase();
+    name.trim_start_matches('[').trim_end_matches(']').to_owned()
 }
 
 fn without_port(authority: &str) -> &str {
@@ -104,6 +118,7 @@ pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Resp
     let begun = Instant::now();
     let method = label(request.method());
     let route = request.extensions().get::<MatchedPath>().map_or("other", |path| path.as_str()).to_owned();
+    let strict = is_strict(&app, &request);
     let mut response = match check(&app, &request) {
         Ok(place) => {
             let response = next.run(request).await;
@@ -115,10 +130,20 @@ pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Resp
     for (name, value) in HEADERS {
         response.headers_mut().entry(name).or_insert(value);
     }
+    if strict {
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, STRICT_TRANSPORT);
+    }
     let labels = RequestLabels { method, route, status: response.status().as_u16() };
     app.metrics.requests.get_or_create(&labels).inc();
     app.metrics.seconds.observe(begun.elapsed().as_secs_f64());
     response
+}
+
+/// Whether browsers are told to use TLS only: not for a certificate that nobody vouches for, and never for the loopback
+/// names, which other programs on that machine use too.
+fn is_strict(app: &App, request: &Request) -> bool {
+    let vouched = app.config.tls.as_ref().is_some_and(|files| files.signer == Signer::Authority);
+    vouched && authority(request.uri(), request.headers()).is_some_and(|name| !is_loopback(name))
 }
 
 fn check(app: &App, request: &Request) -> Result<tokio::sync::OwnedSemaphorePermit, ApiError> {

@@ -10,11 +10,14 @@ use protocol::engine::effect::Notice;
 use protocol::ids::{GroupId, TicketId, UserId, to_text};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
 
 /// Notices at hand for those who come back after a gap.
 pub const RING_MAX: usize = 4_096;
+/// How long stopping waits for sockets to say goodbye.
+const STOP_WITHIN: Duration = Duration::from_millis(500);
 
 /// Something that a browser may want to know.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -127,9 +130,11 @@ impl Live {
         self.publish(Event::Ended(login));
     }
 
-    /// Asks all sockets to close.
-    pub fn stop(&self) {
+    /// Closes all sockets and waits until they are, if not for long.
+    pub async fn stop(&self) {
         self.0.newest.send_modify(|newest| newest.stopping = true);
+        // Each socket holds a receiver. One whose browser takes nothing any more ends with the process.
+        let _ = tokio::time::timeout(STOP_WITHIN, self.0.newest.closed()).await;
     }
 
     /// Something was missed: nothing before now is at hand.

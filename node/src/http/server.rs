@@ -25,14 +25,15 @@ const HEAD_WITHIN: Duration = Duration::from_secs(10);
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// Requests at once over one HTTP/2 connection.
 const STREAMS_MAX: u32 = 64;
-/// Time for requests under way when the node stops.
-const STOP_WITHIN: Duration = Duration::from_secs(5);
+/// Time for requests under way when the node stops. What writes is done in less; what waits for others must not hold it.
+const STOP_WITHIN: Duration = Duration::from_secs(1);
 
 /// A listening socket.
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     tls: Option<RustlsConfig>,
+    name: Option<String>,
     handle: Handle<SocketAddr>,
 }
 
@@ -41,7 +42,7 @@ pub struct Server {
 pub struct Stopper(Handle<SocketAddr>);
 
 impl Stopper {
-    /// No new connections; requests under way have a few seconds.
+    /// No new connections; requests under way have a second.
     pub fn stop(&self) {
         self.0.graceful_shutdown(Some(STOP_WITHIN));
     }
@@ -56,7 +57,12 @@ impl Server {
         let listener = TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        Ok(Self { listener, address, tls, handle: Handle::new() })
+        Ok(Self { listener, address, tls, name: None, handle: Handle::new() })
+    }
+
+    /// Sets the name for which the certificate stands: by the address alone browsers would refuse it.
+    pub fn called(self, name: Option<String>) -> Self {
+        Self { name, ..self }
     }
 
     /// The real address.
@@ -64,9 +70,12 @@ impl Server {
         self.address
     }
 
-    /// How a browser on this machine reaches it.
+    /// How a browser reaches it.
     pub fn url(&self) -> String {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
+        if let Some(name) = &self.name {
+            return format!("{scheme}://{name}:{}/", self.address.port());
+        }
         let mut shown = self.address;
         if shown.ip().is_unspecified() {
             shown.set_ip(std::net::Ipv4Addr::LOCALHOST.into());

@@ -8,7 +8,7 @@ use crate::http::guard::is_origin_own;
 use crate::http::shape::group::UNREAD_MAX;
 use crate::local::login::LoginId;
 use axum::extract::State;
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use protocol::control::op::Access;
@@ -30,6 +30,8 @@ const SOCKETS_MAX: usize = 1_000;
 const MESSAGE_BYTES_MAX: usize = 4 * 1024;
 /// How long a browser may take to say it, or to take what is sent.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a browser may take to take the goodbye of a node that stops.
+const GOODBYE_WITHIN: Duration = Duration::from_millis(250);
 /// So that a dead connection is noticed by both sides.
 const PING_EVERY: Duration = Duration::from_secs(25);
 /// A browser answers pings by itself; one that is silent for longer is gone.
@@ -113,8 +115,7 @@ pub(in crate::http) async fn open(
     Ok(upgrade.on_upgrade(move |socket| async move {
         app.metrics.live.inc();
         let stream = Stream::new(app.clone(), viewer, socket);
-        // Why a stream ends is of no interest: the browser comes back.
-        let _ = stream.run().await;
+        stream.run().await;
         app.metrics.live.dec();
         drop(place);
     }))
@@ -167,7 +168,21 @@ impl Stream {
         }
     }
 
-    async fn run(mut self) -> Result<(), Over> {
+    /// Works until the browser goes, the login ends or the node stops, of which the last is said to the browser.
+    async fn run(mut self) {
+        let mut newest = self.newest.clone();
+        let stopped = async move { newest.wait_for(|newest| newest.stopping).await.map(drop) };
+        tokio::select! {
+            // Why a stream ends is of no interest: the browser comes back.
+            _ = self.work() => return,
+            _ = stopped => {}
+        }
+        let goodbye = CloseFrame { code: close_code::AWAY, reason: Utf8Bytes::from_static("stopping") };
+        // A browser that takes nothing any more misses nothing by it.
+        let _ = timeout(GOODBYE_WITHIN, self.socket.send(Message::Close(Some(goodbye)))).await;
+    }
+
+    async fn work(&mut self) -> Result<(), Over> {
         self.greet().await?;
         let mut ping = interval(PING_EVERY);
         ping.tick().await;
@@ -184,9 +199,6 @@ impl Stream {
                     Some(Ok(Message::Close(_))) | Some(Err(_)) | None => return Err(Over),
                     Some(Ok(_)) => self.heard = Instant::now(),
                 },
-            }
-            if self.newest.borrow().stopping {
-                return Err(Over);
             }
         }
     }

@@ -156,3 +156,21 @@ async fn a_burst_is_merged_and_nothing_of_it_is_lost() {
     let numbers: Vec<u64> = before.iter().map(|message| message["n"].as_u64().unwrap()).collect();
     assert!(numbers.is_sorted(), "{numbers:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_stops_says_so_to_all_windows_at_once() {
+    let (site, ann) = Site::founded().await;
+    let address = listen(&site).await;
+    let (mut listening, _) = Stream::open(address, &ann, json!({})).await;
+    // A window that has not said yet where it stopped.
+    let mut silent = connect(address, &ann, &format!("http://{address}")).await.unwrap();
+    let start = std::time::Instant::now();
+    site.app.live.stop().await;
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    for stream in [&mut listening, &mut silent] {
+        match timeout(Duration::from_secs(20), stream.0.next()).await.unwrap() {
+            Some(Ok(Message::Close(Some(frame)))) => assert_eq!(u16::from(frame.code), 1001),
+            other => panic!("not a goodbye: {other:?}"),
+        }
+    }
+}
