@@ -306,3 +306,13 @@ async fn receive(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_addresses_are_found() {
+        assert!(own_addresses().iter().any(IpAddr::is_loopback), "every machine has a loopback interface");
+    }
+}

@@ -170,3 +170,52 @@ fn import(folder: &Folder, file: PathBuf) -> Result<(), TlsError> {
     eprintln!("The authority for {} is on this node now.", authority.domain());
     print_fingerprint(folder)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Cli, Command};
+    use clap::Parser;
+    use std::path::Path;
+
+    fn run(data: &Path, words: &[&str]) -> anyhow::Result<()> {
+        let data = data.to_str().unwrap();
+        let Command::Ca(ca) = Cli::try_parse_from([&["archipel", "ca", "--data", data], words].concat())?.command()
+        else {
+            panic!("not ca")
+        };
+        ca.run()
+    }
+
+    #[test]
+    fn an_authority_is_made_once_certifies_sites_and_moves() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let (ours, theirs, brest) = (at("ours"), at("theirs"), at("brest"));
+        let (brest_text, key, root) = (brest.to_str().unwrap(), at("key.pem"), at("root.pem"));
+        assert!(run(&ours, &["fingerprint"]).is_err());
+        assert!(run(&ours, &["issue", "lyon.habitat.example"]).unwrap_err().to_string().contains("ca create"));
+        run(&ours, &["create", "--domain", "habitat.example"]).unwrap();
+        assert!(run(&ours, &["create", "--domain", "habitat.example"]).is_err());
+        run(&ours, &["issue", "lyon.habitat.example"]).unwrap();
+        run(&ours, &["issue", "brest.habitat.example", "--out", brest_text]).unwrap();
+        let again = run(&ours, &["issue", "brest.habitat.example", "--out", brest_text]);
+        assert!(again.unwrap_err().to_string().contains("not written over"));
+        assert!(run(&ours, &["issue", "www.example.org"]).unwrap_err().to_string().contains("outside habitat.example"));
+        run(&ours, &["export", "--out", root.to_str().unwrap()]).unwrap();
+        assert_eq!(folder::read(&root).unwrap(), folder::read(&brest.join("root.pem")).unwrap());
+        assert!(!folder::read(&root).unwrap().contains("PRIVATE"));
+        run(&ours, &["export", "--with-key", "--out", key.to_str().unwrap()]).unwrap();
+        run(&theirs, &["import", key.to_str().unwrap()]).unwrap();
+        run(&theirs, &["issue", "nice.habitat.example"]).unwrap();
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_before_anything_is_done() {
+        let nowhere = Path::new("/nowhere");
+        for words in [&["issue"][..], &["issue", "a.b", "--days", "399"], &["issue", "a.b", "--days", "0"]] {
+            assert!(run(nowhere, words).is_err(), "{words:?}");
+        }
+        assert!(run(nowhere, &["export", "--with-key"]).is_err(), "a key is not for a terminal");
+    }
+}
