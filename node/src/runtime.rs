@@ -111,8 +111,10 @@ impl Runtime {
     fn run(mut self) {
         while let Some(first) = self.inputs.blocking_recv() {
             if let Some(stopped) = self.round(first) {
-                // Sled's files are closed by dropping the last owner; readers may still hold one.
-                let _ = self.disk.index.flush();
+                // The doors are closed before the engine: nobody reads any more, and the next start need not check.
+                if let Err(error) = self.disk.index.close() {
+                    tracing::warn!(%error, "the index is checked at the next start");
+                }
                 let _ = stopped.send(());
                 return;
             }

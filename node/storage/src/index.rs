@@ -201,8 +201,9 @@ impl Index {
         self.with(|store| store.db.flush().map(|_| ()))
     }
 
-    /// Flushes and closes; the next [`open_checked`] then trusts the files without a check.
-    pub fn close(self) -> Result<(), IndexError> {
+    /// Flushes and closes; the next [`open_checked`] then trusts the files without a check. Whoever still holds the index
+    /// reads nothing from it any more.
+    pub fn close(&self) -> Result<(), IndexError> {
         self.flush()?;
         let store = self.store.write().unwrap_or_else(PoisonError::into_inner).take();
         catching(|| {
