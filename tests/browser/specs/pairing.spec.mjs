@@ -7,6 +7,8 @@ import { open, play } from "../support/browser.mjs";
 import { found, Site } from "../support/sites.mjs";
 
 const CROSS = { timeout: 60_000 };
+/** A site that does not answer is called twice, for half a minute each time, before it counts as not reachable. */
+const GIVEN_UP = { timeout: 120_000 };
 let ann;
 before(async () => {
   ann = await found("Angers", "Anne Moreau");
@@ -105,7 +107,7 @@ test("an invitation that is none, or was taken back, says what to try", async ()
       await there.page.getByLabel(there.w.join.invitation).fill(invitation);
       await there.page.getByLabel(there.w.setup.site).fill("Tours");
       await there.page.getByRole("button", { name: there.w.join.start }).click();
-      await there.page.getByText(words).waitFor(CROSS);
+      await there.page.getByText(words).waitFor(GIVEN_UP);
       await there.page.getByRole("button", { name: there.w.join.again }).click();
     };
     await tryWith("not an invitation at all", there.w.errors.codes.pair_wrong_code);
