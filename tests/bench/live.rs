@@ -50,6 +50,8 @@ pub async fn run(report: Report, wish: &Wish) {
     let cpu = (usage(here).cpu_s - before.0, usage(there).cpu_s - before.1);
     syncs.measure(&disk, SYNCS);
 
+    let slowest = slowest(&seen.crossed);
+    report.note(&format!("slowest: {slowest}"));
     let (sync, sync_p99) = (syncs.median(), syncs.p99());
     let (median, p99) = (quantile(&mut seen.crossed, 0.5), quantile(&mut seen.crossed, 0.99));
     let goal = 2.0 * sync + 3.0;
@@ -67,6 +69,14 @@ pub async fn run(report: Report, wish: &Wish) {
     report.figure(&Figure::new("writer_cpu_ms", each(cpu.0), "ms", words));
     let words = "processor time of the reader's site for each post";
     report.figure(&Figure::new("reader_cpu_ms", each(cpu.1), "ms", words));
+}
+
+/// The three slowest posts, with when they were sent: neighbours point to one stall, others to the machine.
+fn slowest(crossed: &[f64]) -> String {
+    let mut order: Vec<usize> = (0..crossed.len()).collect();
+    order.sort_by(|a, b| crossed[*b].total_cmp(&crossed[*a]));
+    let one = |at: &usize| format!("{:.0} ms at {:.2} s", crossed[*at], *at as f64 * EVERY.as_secs_f64());
+    order.iter().take(3).map(one).collect::<Vec<_>>().join(", ")
 }
 
 fn held(held: bool) -> &'static str {
@@ -103,6 +113,7 @@ async fn posts(writer: &Client, live: &mut Live, group: &str, numbers: std::ops:
             Some(written) = writing.join_next() => sent.push(written.expect("the writer goes on")),
         }
     }
+    sent.sort_by_key(|(_, sent, _)| *sent);
     let ms = |time: Duration| time.as_secs_f64() * 1_000.0;
     let crossed = sent.iter().map(|(id, sent, _)| ms(told[id].saturating_duration_since(*sent))).collect();
     Seen { accepted: sent.iter().map(|(_, _, took)| ms(*took)).collect(), crossed }
