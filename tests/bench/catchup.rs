@@ -102,6 +102,7 @@ pub async fn receive(report: Report, wish: &Wish, filled: &Filled) -> Received {
     let profiles = (wish.profiles.record("catchup-giver", giver), wish.profiles.record("catchup-taker", taker));
     pair(&filled.admin, &site).await;
     let (begun, bytes) = (Instant::now(), loopback_bytes());
+    let early = journal_bytes(&site);
     let reader = site.client();
     let body = json!({ "name": "ben", "email": "ben@archipel.example", "password": PASSWORD, "language": "fr" });
     let _: Founded = reader.post("setup/first-person", &body).await.expect("a joined site takes its first person");
@@ -117,9 +118,10 @@ pub async fn receive(report: Report, wish: &Wish, filled: &Filled) -> Received {
     // Nearly all looks found nothing; the group's id is that of no post.
     let own = look_bytes(&reader, &filled.group.id).await * looks;
     report.note(&format!(
-        "all readable after {:.2} s, the first after {:.2} s",
+        "all readable after {:.2} s, the first after {:.2} s; {early} bytes of {} were there when pairing ended",
         took.as_secs_f64(),
-        first.as_secs_f64()
+        first.as_secs_f64(),
+        journal_bytes(&site)
     ));
 
     let found = shown(&reader, &filled.group.id).await;
@@ -127,6 +129,12 @@ pub async fn receive(report: Report, wish: &Wish, filled: &Filled) -> Received {
         (found.iter().collect(), filled.posts.iter().collect());
     assert!(found.len() == filled.posts.len() && shown == wanted, "the feed shows every post, once");
     Received { site, first, took, wire_bytes: used.saturating_sub(own), cpu_s }
+}
+
+/// What a site's journal takes on disk: whether anything came before the clock was started.
+fn journal_bytes(site: &Site) -> u64 {
+    let files = std::fs::read_dir(site.data().join("journal")).into_iter().flatten().flatten();
+    files.filter_map(|file| file.metadata().ok()).map(|data| data.len()).sum()
 }
 
 /// Looks for posts until each is there; how often it looked.

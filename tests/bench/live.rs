@@ -14,12 +14,15 @@ const POSTS_DEFAULT: usize = 1_000;
 const EVERY: Duration = Duration::from_millis(20);
 /// Posts before the ones that count.
 const WARM_UP: usize = 50;
-/// Appends measured before, and as many after.
-const SYNCS: usize = 300;
+/// The posts are sent in so many parts; the disk is measured before each and after the last, since its mood changes.
+const TURNS: usize = 5;
+/// Appends measured each time.
+const SYNCS: usize = 100;
 /// The last post has surely come by then, or never will.
 const LAST_WITHIN: Duration = Duration::from_secs(30);
 
 /// What was seen of a run.
+#[derive(Default)]
 struct Seen {
     /// Milliseconds from sending a post to the answer.
     accepted: Vec<f64>,
@@ -36,7 +39,6 @@ pub async fn run(report: Report, wish: &Wish) {
     let (paris, ann, lyon, ben, group) = two_sites().await;
     let disk = paris.data();
     let mut syncs = SyncTimes::default();
-    syncs.measure(&disk, SYNCS);
 
     report.note("two sites are paired; warming up");
     let mut live = ben.live().await;
@@ -45,10 +47,17 @@ pub async fn run(report: Report, wish: &Wish) {
     let (here, there) = (paris.process().unwrap_or_default(), lyon.process().unwrap_or_default());
     let before = (usage(here).cpu_s, usage(there).cpu_s);
     let profiles = (wish.profiles.record("live-writer", here), wish.profiles.record("live-reader", there));
-    let mut seen = posts(&ann, &mut live, &group.id, WARM_UP..WARM_UP + count).await;
+    let mut seen = Seen::default();
+    for turn in 0..TURNS {
+        syncs.measure(&disk, SYNCS);
+        let part = |turn: usize| WARM_UP + count * turn / TURNS;
+        let part = posts(&ann, &mut live, &group.id, part(turn)..part(turn + 1)).await;
+        seen.accepted.extend(part.accepted);
+        seen.crossed.extend(part.crossed);
+    }
+    syncs.measure(&disk, SYNCS);
     drop(profiles);
     let cpu = (usage(here).cpu_s - before.0, usage(there).cpu_s - before.1);
-    syncs.measure(&disk, SYNCS);
 
     let slowest = slowest(&seen.crossed);
     report.note(&format!("slowest: {slowest}"));
