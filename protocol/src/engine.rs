@@ -100,6 +100,8 @@ pub struct Engine {
     /// Logs that grew since the last tick.
     fresh: BTreeSet<(ScopeId, LogId)>,
     own_addresses: Vec<String>,
+    /// When the last own address records were made; bounded by what may be made at once.
+    addresses_stated: Vec<u64>,
     /// For the first entry that the request under way makes.
     request_salt: Option<[u8; crate::limits::SALT_BYTES]>,
     epochs: live::Epochs,
@@ -163,6 +165,7 @@ impl Engine {
             relay: BTreeMap::new(),
             fresh: BTreeSet::new(),
             own_addresses: Vec::new(),
+            addresses_stated: Vec::new(),
             request_salt: None,
             epochs: BTreeMap::new(),
             topics: BTreeMap::new(),

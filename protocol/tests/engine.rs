@@ -5,7 +5,7 @@ mod world;
 
 use protocol::control::op::{Access, GroupKind, Role};
 use protocol::engine::effect::{Answer, Refusal};
-use protocol::engine::input::{Activity, Attachment, Command, OutsideItem, Reaction};
+use protocol::engine::input::{Activity, Attachment, Command, Input, OutsideItem, Reaction};
 use protocol::engine::query::{Before, FeedKind};
 use protocol::ids::{BlobId, EntryId, GroupId, RequestId, UserId};
 use world::World;
@@ -207,6 +207,39 @@ fn a_cut_line_stops_nobody_and_heals_by_itself() {
 }
 
 #[test]
+fn a_greeting_that_was_lost_is_said_again() {
+    let (mut world, ann, ben, group) = two_sites();
+    world.cut(0, 1);
+    world.done(0, ann, post(group, "while nobody answered"));
+    world.weather.loss_percent = 100;
+    world.connect(0, 1);
+    world.deliver();
+    world.weather.loss_percent = 0;
+    world.pass(5);
+    assert_eq!(world.feed(1, ben, group), ["while nobody answered"]);
+    assert_eq!(world.read(0, |reader| reader.sites())[1].waiting, 0);
+}
+
+#[test]
+fn addresses_are_stated_at_once_and_then_once_a_minute() {
+    let (mut world, ..) = two_sites();
+    let node = world.node(0);
+    let known = |world: &World| -> Vec<Vec<String>> {
+        let told = world.sites[1].addresses.iter().filter(|(of, _)| *of == node);
+        told.map(|(_, addresses)| addresses.clone()).collect()
+    };
+    for number in 0..20 {
+        world.input(0, Input::Listening(vec![format!("/ip4/10.0.0.1/tcp/{number}")]));
+        world.deliver();
+        world.pass(6);
+    }
+    // Two minutes: a few at once, then one a minute, and never one that is older than the last.
+    assert!((3..=6).contains(&known(&world).len()), "{:?}", known(&world));
+    world.pass(180);
+    assert_eq!(known(&world).last().map(Vec::as_slice), Some(&["/ip4/10.0.0.1/tcp/19".to_owned()][..]));
+}
+
+#[test]
 fn a_third_site_carries_between_two_that_never_meet() {
     let mut world = World::new(8);
     let (a, b, c) = (world.add_site(), world.add_site(), world.add_site());
@@ -388,8 +421,8 @@ fn bad_bytes_from_a_peer_are_refused_and_change_nothing() {
     for length in [0, 1, 7, 100, 5_000] {
         let mut bytes = vec![0; length];
         rand_core::Rng::fill_bytes(&mut world.rng, &mut bytes);
-        world.input(0, protocol::engine::input::Input::PeerRequest { peer, token: 1, bytes: bytes.clone() });
-        world.input(0, protocol::engine::input::Input::PeerResponse { peer, call: 1, bytes: Some(bytes) });
+        world.input(0, Input::PeerRequest { peer, token: 1, bytes: bytes.clone() });
+        world.input(0, Input::PeerResponse { peer, call: 1, bytes: Some(bytes) });
     }
     assert_eq!(world.sites[0].store.records().count(), before);
 }

@@ -53,6 +53,8 @@ pub struct Site {
     pub topics: BTreeSet<String>,
     /// Live messages it accepted.
     pub accepted: usize,
+    /// Where it was told that others are, in the order told.
+    pub addresses: Vec<(NodeId, Vec<String>)>,
 }
 
 /// What the wires do to messages.
@@ -127,6 +129,7 @@ impl World {
             skew: 0,
             topics: BTreeSet::new(),
             accepted: 0,
+            addresses: Vec::new(),
         });
         self.sites.len() - 1
     }
@@ -174,7 +177,8 @@ impl World {
                 Effect::Judge { judgement, .. } => {
                     self.sites[at].accepted += usize::from(*judgement == Judgement::Accept);
                 }
-                Effect::Answer { .. } | Effect::Addresses { .. } => {}
+                Effect::Addresses { node, addresses } => self.sites[at].addresses.push((*node, addresses.clone())),
+                Effect::Answer { .. } => {}
             }
         }
         effects

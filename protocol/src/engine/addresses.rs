@@ -14,6 +14,12 @@ use crate::sync::session::Asked;
 const RECORD_ROW_BYTES_MAX: usize = ADDRESSES_MAX * (ADDRESS_BYTES_MAX + 8) + 256;
 /// Records given to a peer in one message.
 const RECORDS_PER_MESSAGE_MAX: usize = 64;
+/// Own records within the window below: one a minute on average, and the few changes of a start at once.
+const RECORDS_IN_WINDOW_MAX: usize = 3;
+/// The window of the count above.
+const RECORDS_WINDOW_MS: u64 = 180_000;
+/// A node's records are at least this far apart in time; closer ones are refused, so that nobody floods all others.
+const RECORDS_APART_MS: u64 = 5_000;
 
 impl Engine {
     /// This node can be reached here from now on.
@@ -22,14 +28,22 @@ impl Engine {
         self.state_addresses(cx);
     }
 
-    /// Makes the own record anew if it changed, and gives it to all peers.
+    /// Makes the own record anew if it changed and the last few are old enough, and gives it to all peers.
     pub(crate) fn state_addresses(&mut self, cx: &mut Cx<'_>) {
         let (Some(org), node) = (self.org(), self.node()) else { return };
         let known = self.address_record(cx, &node);
         if self.own_addresses.is_empty() || known.as_ref().is_some_and(|known| known.addresses == self.own_addresses) {
             return;
         }
-        let at = cx.now.0.max(known.map_or(0, |known| known.at + 1));
+        let earliest = known.map_or(0, |known| known.at + RECORDS_APART_MS);
+        self.addresses_stated.retain(|at| cx.now.0 < at + RECORDS_WINDOW_MS);
+        // A clock that went back must not silence the node: then the record is dated after the last one.
+        let soon = earliest > cx.now.0 && earliest <= cx.now.0 + RECORDS_APART_MS;
+        if soon || self.addresses_stated.len() >= RECORDS_IN_WINDOW_MAX {
+            return;
+        }
+        let at = cx.now.0.max(earliest);
+        self.addresses_stated.push(cx.now.0);
         let record = AddressRecord::sign(at, self.own_addresses.clone(), &org, &self.identity.key);
         cx.tx.put(&keys::address(&node), &codec::encode(&record));
         let peers: Vec<NodeId> = self.sessions.keys().copied().collect();
@@ -68,11 +82,11 @@ impl Engine {
     /// Takes a record and passes news on.
     pub(crate) fn take_addresses(&mut self, cx: &mut Cx<'_>, from: NodeId, record: AddressRecord) {
         let Some(org) = self.org() else { return };
-        let known = self.address_record(cx, &record.node).map_or(0, |known| known.at);
+        let known = self.address_record(cx, &record.node).map(|known| known.at).filter(|at| *at > 0);
         let member = self.view.org_state().is_some_and(|state| state.connectable().any(|node| node == record.node));
         if record.node == self.node()
             || !member
-            || record.at <= known
+            || known.is_some_and(|known| record.at < known + RECORDS_APART_MS)
             || record.at > cx.now.0 + crate::limits::CLOCK_AHEAD_MS_MAX
             || !record.is_valid(&org)
         {

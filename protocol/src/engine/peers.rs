@@ -52,6 +52,10 @@ impl Engine {
         cx.tx.put(&rows::seen(&peer), &cx.now.0.to_be_bytes());
         cx.notify(Notice::Network);
         self.sessions.insert(peer, Session::new());
+        self.greet(cx, peer);
+    }
+
+    fn greet(&mut self, cx: &mut Cx<'_>, peer: NodeId) {
         if let Some(org) = self.org() {
             let hello = Request::Hello { level: LEVEL, tag: org_tag(&org), now: cx.now.0 };
             self.call(cx, peer, &hello, Asked::Hello);
@@ -335,6 +339,10 @@ impl Engine {
         let fresh = std::mem::take(&mut self.fresh);
         let peers: Vec<NodeId> = self.sessions.keys().copied().collect();
         for peer in peers {
+            // A greeting may be lost with one of several connections; without another one nothing would ever follow.
+            if self.sessions.get(&peer).is_some_and(|session| session.is_greeting_due(cx.now)) {
+                self.greet(cx, peer);
+            }
             let lacking = self.lacking(&peer, &fresh);
             let Some(session) = self.sessions.get_mut(&peer).filter(|session| session.greeted) else { continue };
             session.announce.extend(lacking);

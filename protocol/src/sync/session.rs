@@ -127,6 +127,11 @@ impl Session {
         self.greeted && !self.busy && self.next <= now
     }
 
+    /// Whether the greeting failed and should be said again.
+    pub fn is_greeting_due(&self, now: Millis) -> bool {
+        !self.greeted && self.next <= now && !self.in_flight.values().any(|asked| *asked == Asked::Hello)
+    }
+
     /// Whether nothing of the round is left.
     pub fn is_round_over(&self) -> bool {
         self.busy
