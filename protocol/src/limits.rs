@@ -102,3 +102,11 @@ pub const EPOCH_DAYS: u64 = 30;
 pub const EPOCH_RANK_MS: u64 = 3_000;
 /// Nodes of one scope, each of which gets an epoch's key.
 pub const EPOCH_NODES_MAX: usize = 1_024;
+/// People of one site, unless its admission says otherwise (ruling A11): twice the largest organisation aimed at.
+pub const SITE_USERS_MAX: u32 = 10_000;
+/// Entries of one site in the organisation's control logs, over all incarnations: five changes a person.
+pub const SITE_CONTROL_ENTRIES_MAX: u32 = 50_000;
+/// Bytes a day of one site: a busy day of five thousand people, or the first fill of a large site.
+pub const SITE_BYTES_A_DAY_MAX: u64 = 4 * 1024 * 1024 * 1024;
+/// Why a node was revoked: a sentence.
+pub const REASON_CHARS_MAX: usize = 300;

@@ -73,15 +73,26 @@ fn control_ops() -> Vec<(&'static str, ControlOp)> {
         ("site.set", ControlOp::SiteSet(SiteSet { site: SITE, name: "Lyon".into(), company: "Habitat".into() })),
         (
             "node.admit",
-            ControlOp::NodeAdmit(NodeAdmit { node, sealing: [3; 32], site: SITE, ticket: TicketId([4; 16]) }),
+            ControlOp::NodeAdmit(NodeAdmit {
+                node,
+                sealing: [3; 32],
+                site: SITE,
+                ticket: TicketId([4; 16]),
+                caps: Some(Caps::default()),
+            }),
         ),
-        ("node.revoke", ControlOp::NodeRevoke(NodeRevoke { node, cuts: vec![cut.clone()] })),
+        (
+            "node.revoke",
+            ControlOp::NodeRevoke(NodeRevoke { node, cuts: vec![cut.clone()], reason: Some("Volée".into()) }),
+        ),
         ("node.suspend", ControlOp::NodeSuspend(NodeOnly { node })),
         ("node.resume", ControlOp::NodeResume(NodeOnly { node })),
         ("user.register", ControlOp::UserRegister(UserAt { user: USER, site: SITE })),
         ("user.disable", ControlOp::UserDisable(UserOnly { user: USER })),
         ("user.enable", ControlOp::UserEnable(UserOnly { user: USER })),
-        ("user.rehome", ControlOp::UserRehome(UserAt { user: USER, site: SITE })),
+        ("user.rehome", ControlOp::UserRehome(UserMove { user: USER, site: SITE, cuts: vec![cut.clone()] })),
+        ("user.key", ControlOp::UserKey(UserKey { user: USER, key: key().public() })),
+        ("seen", ControlOp::Seen(Seen { revocation: EntryId([6; 32]), cuts: vec![cut.clone()] })),
         ("group.appoint_owner", ControlOp::AppointOwner(AppointOwner { group, user: USER })),
         (
             "group.create",
@@ -98,7 +109,14 @@ fn control_ops() -> Vec<(&'static str, ControlOp)> {
         ),
         (
             "group.edit",
-            ControlOp::GroupEdit(GroupEdit { name: Some("N".into()), purpose: None, access: Some(Access::Open) }),
+            ControlOp::GroupEdit(GroupEdit {
+                name: Some("N".into()),
+                access: Some(Access::Open),
+                post: Some(Posting::Facilitators),
+                guests: Some(Guests::Read),
+                cuts: vec![cut.clone()],
+                ..GroupEdit::default()
+            }),
         ),
         (
             "grant",

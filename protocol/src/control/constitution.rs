@@ -56,10 +56,32 @@ pub(crate) struct Chain {
     pub(crate) revisions: Vec<Revision>,
     pub(crate) lost: Vec<Revision>,
     pub(crate) equivocations: Vec<Equivocation>,
+    /// Successors of the last one that wait for signatures, the lowest id first.
+    pub(crate) proposals: Vec<Proposal>,
+}
+
+/// A revision that an admin proposed and too few have signed so far (ruling A12). Any admin's node may log a signature.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proposal {
+    /// Its id.
+    pub id: [u8; 32],
+    /// What it would be.
+    pub body: Constitution,
+    /// Its canonical bytes: what is signed.
+    pub revision: Vec<u8>,
+    /// Who has signed, of those who may.
+    pub signed: Vec<UserId>,
+    /// How many must.
+    pub needed: usize,
+    /// The entry that proposed it, as far as is known.
+    pub entry: EntryId,
 }
 
 /// All that is logged of one revision.
 struct Logged {
+    bytes: Vec<u8>,
+    /// The entry that carries it and saw least.
+    first: (u32, EntryId),
     body: Constitution,
     carriers: BTreeMap<u32, Place>,
     signatures: BTreeSet<(PublicKey, keys::SignatureBytes)>,
@@ -70,6 +92,8 @@ type Book = BTreeMap<[u8; 32], Logged>;
 /// Entries of one node that may carry revisions; later ones are not read. Each costs up to twenty checks of signatures,
 /// and no organisation changes its admins that often.
 const CARRIERS_PER_NODE_MAX: usize = 64;
+/// Proposals shown at once: admins talk to each other.
+const PROPOSALS_MAX: usize = 32;
 
 fn read_all(history: &History) -> Book {
     let mut book = Book::new();
@@ -78,10 +102,13 @@ fn read_all(history: &History) -> Book {
         let Some(body) = read(signed) else { continue };
         let place = history.graph().node(index).place;
         let logged = book.entry(revision_id(&signed.revision)).or_insert_with(|| Logged {
+            bytes: signed.revision.clone(),
+            first: (history.graph().node(index).height, history.entries()[index].id),
             body,
             carriers: BTreeMap::new(),
             signatures: BTreeSet::new(),
         });
+        logged.first = logged.first.min((history.graph().node(index).height, history.entries()[index].id));
         logged.carriers.entry(place.chain()).or_insert(place);
         logged.signatures.extend(signed.signatures.iter().map(|one| (one.key, one.signature)));
     }
@@ -167,6 +194,9 @@ impl Chain {
         let mut next = book.get(&org.0).map(|logged| revision(org.0, logged));
         while let Some(current) = next.take() {
             let children = successors(&org, &book, &current);
+            if children.is_empty() {
+                chain.proposals = proposals(&org, &book, &current);
+            }
             chain.revisions.push(current);
             let kept = chain.winner(&children, final_by);
             for (at, (child, child_signers)) in children.iter().enumerate() {
@@ -222,6 +252,32 @@ impl Chain {
                     .is_none_or(|winner| !winner.is_named_in(Some(past)))
         })
     }
+}
+
+/// Those named as successors of a revision that lack signatures; of each signer only the first few.
+fn proposals(org: &OrgId, book: &Book, parent: &Revision) -> Vec<Proposal> {
+    let follows = |logged: &Logged| {
+        logged.body.parent == Some(parent.id)
+            && Some(logged.body.revision) == parent.body.revision.checked_add(1)
+            && !logged.body.by_recovery
+    };
+    book.iter()
+        .filter(|(_, logged)| follows(logged))
+        .filter_map(|(id, logged)| {
+            let keys = signers(org, id, logged, &parent.body);
+            let named = parent.body.admins.iter().filter(|admin| keys.contains(&admin.key));
+            let signed: Vec<UserId> = named.map(|admin| admin.user).collect();
+            (!signed.is_empty()).then(|| Proposal {
+                id: *id,
+                body: logged.body.clone(),
+                revision: logged.bytes.clone(),
+                signed,
+                needed: parent.body.threshold as usize,
+                entry: logged.first.1,
+            })
+        })
+        .take(PROPOSALS_MAX)
+        .collect()
 }
 
 /// A revision with who signed it validly.

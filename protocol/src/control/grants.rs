@@ -6,17 +6,21 @@
 
 mod check;
 mod judge;
+mod policy;
+mod removals;
 mod standing;
 
 use super::history::History;
 use super::history::graph::{Graph, Past, Place};
-use super::op::{Access, GroupCreate, GroupKind, Role};
+use super::op::{Access, GroupCreate, GroupKind, Policy, Role};
 use super::registry::OrgState;
 use super::table::{Act, allows};
 use super::verdict::{Limits, Reason};
 use crate::ids::{EntryId, GroupId, SiteId, UserId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+pub use removals::RemovalRecord;
 
 /// A member as of now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,6 +126,8 @@ pub struct GroupState {
     purpose: String,
     kind: GroupKind,
     access: Access,
+    policy: Policy,
+    rulings: Vec<policy::Ruling>,
     site: Option<SiteId>,
     derived: bool,
     members: BTreeMap<UserId, MemberRecord>,
@@ -129,6 +135,7 @@ pub struct GroupState {
     /// Who was removed and may not join until let in again.
     banned: BTreeSet<UserId>,
     revocations: BTreeMap<EntryId, Rank>,
+    removals: Vec<RemovalRecord>,
     voids: BTreeMap<EntryId, Reason>,
 }
 
@@ -158,6 +165,11 @@ impl GroupState {
         self.access
     }
 
+    /// What is forbidden beside what roles forbid.
+    pub fn policy(&self) -> Policy {
+        self.policy
+    }
+
     /// The site of a place group.
     pub fn site(&self) -> Option<SiteId> {
         self.site
@@ -181,6 +193,11 @@ impl GroupState {
     /// The home sites of all members.
     pub fn sites(&self) -> &BTreeSet<SiteId> {
         &self.sites
+    }
+
+    /// Removals and lowerings that had effect, in the order of their ids.
+    pub fn removals(&self) -> &[RemovalRecord] {
+        &self.removals
     }
 
     /// Why an entry of the group has no effect; `None` when it has.

@@ -2,64 +2,18 @@
 //!
 //! This file knows the form of an operation, not who may do it (`control/table.rs`) nor what follows (`control.rs`).
 
+pub mod kind;
+mod policy;
+mod registry;
+
 use crate::codec::{self, CodecError};
-use crate::ids::{EntryId, GroupId, LogId, NodeId, SiteId, TicketId, UserId};
+use crate::ids::{EntryId, LogId, NodeId, SiteId, UserId};
 use crate::keys::{PublicKey, SignatureBytes};
 use crate::limits::BODY_BYTES_MAX;
 pub use crate::log::Class;
 use minicbor::{Decode, Encode};
-
-/// Kind numbers of control entries, group and organisation alike. Data kinds stand in `group.rs`.
-pub mod kind {
-    /// Opens a log.
-    pub const LOG_OPEN: u16 = 0x0001;
-    /// Folds many control heads into one (ruling D4).
-    pub const SEE: u16 = 0x0002;
-    /// A revision of the constitution.
-    pub const CONSTITUTION: u16 = 0x0010;
-    /// A site's name and company.
-    pub const SITE_SET: u16 = 0x0020;
-    /// Admits a node (N1).
-    pub const NODE_ADMIT: u16 = 0x0021;
-    /// Revokes a node for ever (N2).
-    pub const NODE_REVOKE: u16 = 0x0022;
-    /// Suspends a node (N2a, transport only by ruling A10).
-    pub const NODE_SUSPEND: u16 = 0x0023;
-    /// Ends a suspension.
-    pub const NODE_RESUME: u16 = 0x0024;
-    /// Registers a person at the home site (N5).
-    pub const USER_REGISTER: u16 = 0x0030;
-    /// Disables a person.
-    pub const USER_DISABLE: u16 = 0x0031;
-    /// Enables a person again.
-    pub const USER_ENABLE: u16 = 0x0032;
-    /// Moves a person to another site (N6).
-    pub const USER_REHOME: u16 = 0x0033;
-    /// Break-glass: an admin gives a group an owner (N7).
-    pub const APPOINT_OWNER: u16 = 0x0034;
-    /// Creates a group and opens its creator's control log; the id of this entry is the group's.
-    pub const GROUP_CREATE: u16 = 0x0100;
-    /// Gives roles.
-    pub const GRANT: u16 = 0x0101;
-    /// Takes roles away.
-    pub const REVOKE: u16 = 0x0102;
-    /// A person leaves.
-    pub const LEAVE: u16 = 0x0103;
-    /// A person joins an open group (ruling D2).
-    pub const JOIN: u16 = 0x0104;
-    /// Name, purpose, access.
-    pub const GROUP_EDIT: u16 = 0x0105;
-    /// Replaces a revocation's cut (G12).
-    pub const AMEND_CUT: u16 = 0x0106;
-    /// Ends a forked log (ruling A7).
-    pub const LOG_SEAL: u16 = 0x0107;
-    /// A new epoch key, sealed to the member nodes.
-    pub const EPOCH_ROTATE: u16 = 0x0108;
-    /// The current epoch key for a node that joined (ruling D13).
-    pub const EPOCH_SHARE: u16 = 0x0109;
-    /// First kind number that is not control.
-    pub const DATA: u16 = 0x0200;
-}
+pub use policy::{Guests, Policy, Posting};
+pub use registry::{AppointOwner, Caps, NodeAdmit, NodeOnly, NodeRevoke, SiteSet, UserAt, UserKey, UserMove, UserOnly};
 
 /// The seven built-in types of group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
@@ -253,93 +207,6 @@ pub struct ConstitutionSigned {
     pub signatures: Vec<ConstitutionSignature>,
 }
 
-/// Body of [`kind::SITE_SET`].
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-pub struct SiteSet {
-    /// The site.
-    #[n(0)]
-    pub site: SiteId,
-    /// Its name.
-    #[n(1)]
-    pub name: String,
-    /// The company it belongs to; empty when there is only one.
-    #[n(2)]
-    pub company: String,
-}
-
-/// Body of [`kind::NODE_ADMIT`].
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-pub struct NodeAdmit {
-    /// The node's key, at most once in history.
-    #[n(0)]
-    pub node: NodeId,
-    /// Its X25519 key.
-    #[cbor(n(1), with = "minicbor::bytes")]
-    pub sealing: [u8; 32],
-    /// Its site.
-    #[n(2)]
-    pub site: SiteId,
-    /// The invitation that it used.
-    #[n(3)]
-    pub ticket: TicketId,
-}
-
-/// Body of [`kind::NODE_REVOKE`].
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-pub struct NodeRevoke {
-    /// The node.
-    #[n(0)]
-    pub node: NodeId,
-    /// What the author held of its logs; a log without a cut is not voided (ruling A2).
-    #[n(1)]
-    pub cuts: Vec<Cut>,
-}
-
-/// Body of [`kind::NODE_SUSPEND`] and [`kind::NODE_RESUME`].
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-pub struct NodeOnly {
-    /// The node.
-    #[n(0)]
-    pub node: NodeId,
-}
-
-/// Body of [`kind::USER_REGISTER`] and [`kind::USER_REHOME`].
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-pub struct UserAt {
-    /// The person.
-    #[n(0)]
-    pub user: UserId,
-    /// The home site.
-    #[n(1)]
-    pub site: SiteId,
-}
-
-/// Body of [`kind::USER_DISABLE`] and [`kind::USER_ENABLE`].
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-pub struct UserOnly {
-    /// The person.
-    #[n(0)]
-    pub user: UserId,
-}
-
-/// Body of [`kind::APPOINT_OWNER`].
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-pub struct AppointOwner {
-    /// The group.
-    #[n(0)]
-    pub group: GroupId,
-    /// Its new owner, senior to all others.
-    #[n(1)]
-    pub user: UserId,
-}
-
 /// Body of [`kind::GROUP_CREATE`].
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
@@ -383,6 +250,15 @@ pub struct GroupEdit {
     /// The new access.
     #[n(2)]
     pub access: Option<Access>,
+    /// Who writes posts from now on.
+    #[n(3)]
+    pub post: Option<Posting>,
+    /// What guests do from now on.
+    #[n(4)]
+    pub guests: Option<Guests>,
+    /// Where this forbids something: what the author held. What lies beyond and does not know of it is void (G11).
+    #[n(5)]
+    pub cuts: Vec<Cut>,
 }
 
 /// One role for one person.
@@ -433,6 +309,18 @@ pub struct AmendCut {
     pub cuts: Vec<Cut>,
 }
 
+/// Body of [`kind::SEEN`]: a removal never cuts what others hold already (ruling A2).
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Seen {
+    /// The removal: of a person from a group, or of a node.
+    #[n(0)]
+    pub revocation: EntryId,
+    /// What the node held, where that is more than the removal keeps.
+    #[n(1)]
+    pub cuts: Vec<Cut>,
+}
+
 /// Body of [`kind::SEE`].
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
@@ -468,7 +356,9 @@ pub enum ControlOp {
     /// Enables a person.
     UserEnable(UserOnly),
     /// Moves a person.
-    UserRehome(UserAt),
+    UserRehome(UserMove),
+    /// Tells a person's public key.
+    UserKey(UserKey),
     /// Appoints an owner.
     AppointOwner(AppointOwner),
     /// Creates the group.
@@ -485,6 +375,8 @@ pub enum ControlOp {
     GroupEdit(GroupEdit),
     /// Changes a cut.
     AmendCut(AmendCut),
+    /// Tells what was held.
+    Seen(Seen),
     /// A control kind of a newer version: the scope is frozen (§1.14) unless the kind is ignorable.
     Unknown(u16),
 }
@@ -511,6 +403,7 @@ impl ControlOp {
             kind::USER_DISABLE => Self::UserDisable(read("user.disable", body)?),
             kind::USER_ENABLE => Self::UserEnable(read("user.enable", body)?),
             kind::USER_REHOME => Self::UserRehome(read("user.rehome", body)?),
+            kind::USER_KEY => Self::UserKey(read("user.key", body)?),
             kind::APPOINT_OWNER => Self::AppointOwner(read("group.appoint_owner", body)?),
             kind::GROUP_CREATE => Self::GroupCreate(read("group.create", body)?),
             kind::GRANT => Self::Grant(read("grant", body)?),
@@ -519,6 +412,7 @@ impl ControlOp {
             kind::JOIN => Self::Join,
             kind::GROUP_EDIT => Self::GroupEdit(read("group.edit", body)?),
             kind::AMEND_CUT => Self::AmendCut(read("amend_cut", body)?),
+            kind::SEEN => Self::Seen(read("seen", body)?),
             other => Self::Unknown(other),
         })
     }
@@ -538,6 +432,7 @@ impl ControlOp {
             Self::UserDisable(op) => (kind::USER_DISABLE, codec::encode(op)),
             Self::UserEnable(op) => (kind::USER_ENABLE, codec::encode(op)),
             Self::UserRehome(op) => (kind::USER_REHOME, codec::encode(op)),
+            Self::UserKey(op) => (kind::USER_KEY, codec::encode(op)),
             Self::AppointOwner(op) => (kind::APPOINT_OWNER, codec::encode(op)),
             Self::GroupCreate(op) => (kind::GROUP_CREATE, codec::encode(op)),
             Self::Grant(op) => (kind::GRANT, codec::encode(op)),
@@ -546,6 +441,7 @@ impl ControlOp {
             Self::Join => (kind::JOIN, Vec::new()),
             Self::GroupEdit(op) => (kind::GROUP_EDIT, codec::encode(op)),
             Self::AmendCut(op) => (kind::AMEND_CUT, codec::encode(op)),
+            Self::Seen(op) => (kind::SEEN, codec::encode(op)),
             Self::Unknown(kind) => (*kind, Vec::new()),
         }
     }

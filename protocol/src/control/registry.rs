@@ -9,10 +9,10 @@ mod fact;
 mod finality;
 mod revoke;
 
-use super::constitution::{Chain, Equivocation};
+use super::constitution::{Chain, Equivocation, Proposal};
 use super::history::History;
 use super::history::graph::{Graph, Past};
-use super::op::Constitution;
+use super::op::{Caps, Constitution};
 use super::verdict::Reason;
 use crate::ids::{EntryId, GroupId, LogId, NodeId, OrgId, SiteId, UserId};
 use crate::keys::PublicKey;
@@ -52,6 +52,27 @@ pub struct NodeRecord {
     pub status: NodeStatus,
     /// The entry that admitted it.
     pub admitted: EntryId,
+    /// How much of its site is taken, as its admission says.
+    pub caps: Caps,
+}
+
+/// A revocation of a node, in force or waiting for another admin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeRemoval {
+    /// The first entry that says so.
+    pub entry: EntryId,
+    /// The node.
+    pub node: NodeId,
+    /// Who says so, the first first.
+    pub signed: Vec<UserId>,
+    /// How many must.
+    pub needed: usize,
+    /// It holds.
+    pub in_force: bool,
+    /// Why, in the first one's words.
+    pub reason: String,
+    /// How far logs count, where in force.
+    pub cuts: BTreeMap<LogId, u64>,
 }
 
 /// A person who was registered validly.
@@ -63,6 +84,8 @@ pub struct UserRecord {
     pub active: bool,
     /// The entry that registered them.
     pub registered: EntryId,
+    /// Their public signing key, once the home has told it.
+    pub key: Option<PublicKey>,
 }
 
 /// An owner given to a group by an admin (N7).
@@ -137,13 +160,23 @@ impl Inner {
             } else {
                 NodeStatus::Admitted
             };
-            let record = NodeRecord { site: admit.site, sealing: admit.sealing, status, admitted: admit.fact.id };
+            let record = NodeRecord {
+                site: admit.site,
+                sealing: admit.sealing,
+                status,
+                admitted: admit.fact.id,
+                caps: admit.caps.unwrap_or_default(),
+            };
             self.nodes.insert(node, record);
         }
         for user in self.book.user_ids() {
             if let Some((site, registered)) = self.book.home(&user, None) {
                 let active = self.book.is_active(&user, None);
-                self.users.insert(user, UserRecord { site, active, registered });
+                let named = self.book.chain().last().and_then(|revision| {
+                    revision.body.admins.iter().find(|admin| admin.user == user).map(|admin| admin.key)
+                });
+                let key = named.or_else(|| self.book.person(&user).and_then(fact::Person::key));
+                self.users.insert(user, UserRecord { site, active, registered, key });
             }
         }
         self.appointments = self.book.take_appointments();
@@ -199,6 +232,76 @@ impl OrgState {
     /// Nodes that may connect: not the revoked ones.
     pub fn connectable(&self) -> impl Iterator<Item = NodeId> + '_ {
         self.inner.nodes.iter().filter(|(_, record)| record.status != NodeStatus::Revoked).map(|(node, _)| *node)
+    }
+
+    /// Nodes that get nothing but the lifeline (ruling A10).
+    pub fn suspended(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.inner.nodes.iter().filter(|(_, record)| record.status == NodeStatus::Suspended).map(|(node, _)| *node)
+    }
+
+    /// Whether a node gets nothing but the lifeline.
+    pub fn is_suspended(&self, node: &NodeId) -> bool {
+        self.inner.nodes.get(node).is_some_and(|record| record.status == NodeStatus::Suspended)
+    }
+
+    /// How much of a site is taken: what the most generous admission of its nodes says (ruling A11).
+    pub fn caps(&self, site: &SiteId) -> Caps {
+        let of_site = self.inner.nodes.values().filter(|record| record.site == *site);
+        of_site
+            .map(|record| record.caps)
+            .reduce(|a, b| Caps {
+                users: a.users.max(b.users),
+                control_entries: a.control_entries.max(b.control_entries),
+                bytes_a_day: a.bytes_a_day.max(b.bytes_a_day),
+            })
+            .unwrap_or_default()
+    }
+
+    /// Revocations of nodes, one line a node: those in force, and those that wait for another admin.
+    pub fn node_removals(&self) -> Vec<NodeRemoval> {
+        let mut found: BTreeMap<NodeId, Vec<(&Revocation, usize)>> = BTreeMap::new();
+        for (one, needed) in self.inner.book.proposed() {
+            found.entry(one.node).or_default().push((one, needed));
+        }
+        found
+            .into_iter()
+            .filter_map(|(node, mut all)| {
+                all.sort_by_key(|(one, _)| one.fact.rank());
+                let (first, needed) = *all.first()?;
+                let mut signed: Vec<UserId> = Vec::new();
+                for (one, _) in &all {
+                    if !signed.contains(&one.actor) {
+                        signed.push(one.actor);
+                    }
+                }
+                let effective = self.inner.revocations.get(&node);
+                let cuts = effective.into_iter().flatten().flat_map(|one| &one.cuts).map(|cut| (cut.log, cut.seq));
+                let mut limits = BTreeMap::new();
+                for (log, seq) in cuts {
+                    let limit = limits.entry(log).or_insert(seq);
+                    *limit = (*limit).max(seq);
+                }
+                Some(NodeRemoval {
+                    entry: first.fact.id,
+                    node,
+                    signed,
+                    needed,
+                    in_force: effective.is_some(),
+                    reason: first.reason.clone().unwrap_or_default(),
+                    cuts: limits,
+                })
+            })
+            .collect()
+    }
+
+    /// Revisions of the constitution that wait for signatures.
+    pub fn proposals(&self) -> &[Proposal] {
+        &self.inner.book.chain().proposals
+    }
+
+    /// The id of the revision in force.
+    pub fn revision(&self) -> Option<[u8; 32]> {
+        self.inner.book.chain().last().map(|revision| revision.id)
     }
 
     /// The site that a node serves.

@@ -1,8 +1,9 @@
 //! The one table of roles and acts.
 //!
-//! Nothing else in the project decides by role: evaluator, commands and interface all ask [`allows`].
+//! Nothing else in the project decides by role: evaluator, commands and interface all ask [`allows`], or [`permits`] where
+//! the group's policy has a say.
 
-use super::op::Role;
+use super::op::{Guests, Policy, Posting, Role};
 
 /// Something a person may do in a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,6 +38,10 @@ pub enum Act {
     EditGroup,
     /// Change who may see and join.
     ChangeAccess,
+    /// Change who posts and what guests do.
+    ChangePolicy,
+    /// Change how much of a removed person's writing is kept.
+    AmendCut,
     /// Enter an open group by oneself.
     Join,
     /// Leave.
@@ -45,7 +50,7 @@ pub enum Act {
 
 impl Act {
     /// All of them, in order.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Read,
         Self::React,
         Self::Post,
@@ -61,6 +66,8 @@ impl Act {
         Self::ManageSources,
         Self::EditGroup,
         Self::ChangeAccess,
+        Self::ChangePolicy,
+        Self::AmendCut,
         Self::Join,
         Self::Leave,
     ];
@@ -90,12 +97,27 @@ pub fn allows(role: Role, act: Act) -> bool {
         Act::Read | Act::React | Act::Leave => true,
         Act::Comment | Act::EditOwn => role != Role::Reader,
         Act::Post => role <= Role::Member,
-        Act::DeleteAny | Act::Invite | Act::Remove | Act::ManageSources | Act::EditGroup => role <= Role::Facilitator,
-        Act::GrantFacilitator | Act::RemoveFacilitator | Act::GrantOwner | Act::RemoveOwner | Act::ChangeAccess => {
-            role == Role::Owner
+        Act::DeleteAny | Act::Invite | Act::Remove | Act::AmendCut | Act::ManageSources | Act::EditGroup => {
+            role <= Role::Facilitator
         }
+        Act::GrantFacilitator
+        | Act::RemoveFacilitator
+        | Act::GrantOwner
+        | Act::RemoveOwner
+        | Act::ChangeAccess
+        | Act::ChangePolicy => role == Role::Owner,
         Act::Join => false,
     }
+}
+
+/// Whether the role permits the act where this policy holds (G11). A policy only takes away.
+pub fn permits(role: Role, act: Act, policy: Policy) -> bool {
+    let forbidden = match act {
+        Act::Post => policy.post == Posting::Facilitators && role > Role::Facilitator,
+        Act::Comment => policy.guests == Guests::Read && role == Role::Guest,
+        _ => false,
+    };
+    allows(role, act) && !forbidden
 }
 
 #[cfg(test)]
@@ -105,7 +127,7 @@ mod tests {
     const ROLES: [Role; 5] = [Role::Owner, Role::Facilitator, Role::Member, Role::Reader, Role::Guest];
 
     /// One row an act: owner, facilitator, member, reader, guest.
-    const TABLE: [(Act, [u8; 5]); 17] = [
+    const TABLE: [(Act, [u8; 5]); 19] = [
         (Act::Read, [1, 1, 1, 1, 1]),
         (Act::React, [1, 1, 1, 1, 1]),
         (Act::Post, [1, 1, 1, 0, 0]),
@@ -121,6 +143,8 @@ mod tests {
         (Act::ManageSources, [1, 1, 0, 0, 0]),
         (Act::EditGroup, [1, 1, 0, 0, 0]),
         (Act::ChangeAccess, [1, 0, 0, 0, 0]),
+        (Act::ChangePolicy, [1, 0, 0, 0, 0]),
+        (Act::AmendCut, [1, 1, 0, 0, 0]),
         (Act::Join, [0, 0, 0, 0, 0]),
         (Act::Leave, [1, 1, 1, 1, 1]),
     ];
@@ -131,6 +155,18 @@ mod tests {
         for (act, row) in TABLE {
             for (role, expected) in ROLES.into_iter().zip(row) {
                 assert_eq!(allows(role, act), expected == 1, "{role:?} {act:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_policy_takes_posts_from_members_and_comments_from_guests_and_nothing_else() {
+        let strict = Policy { post: Posting::Facilitators, guests: Guests::Read };
+        for role in ROLES {
+            for act in Act::ALL {
+                let taken = matches!((role, act), (Role::Member, Act::Post) | (Role::Guest, Act::Comment));
+                assert_eq!(permits(role, act, Policy::default()), allows(role, act), "{role:?} {act:?}");
+                assert_eq!(permits(role, act, strict), allows(role, act) && !taken, "{role:?} {act:?}");
             }
         }
     }

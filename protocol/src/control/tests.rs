@@ -6,6 +6,7 @@ mod chain;
 mod delivery;
 mod members;
 mod oracle;
+mod policies;
 mod random;
 mod registrar;
 mod scale;
@@ -14,11 +15,11 @@ mod turmoil;
 use super::grants::GroupState;
 use super::op::{
     Access, Admin, AmendCut, AppointOwner, Class, Constitution, ConstitutionSignature, ConstitutionSigned, ControlOp,
-    Cut, Founder, Grant, GroupCreate, GroupEdit, GroupKind, LogOpen, NodeAdmit, NodeOnly, NodeRevoke, Revoke, Role,
-    RoleFor, See, SiteSet, UserAt, UserOnly,
+    Cut, Founder, Grant, GroupCreate, GroupEdit, GroupKind, Guests, LogOpen, NodeAdmit, NodeOnly, NodeRevoke, Policy,
+    Posting, Revoke, Role, RoleFor, See, Seen, SiteSet, UserAt, UserKey, UserMove, UserOnly,
 };
 use super::registry::OrgState;
-use super::table::{Act, allows};
+use super::table::{Act, allows, permits};
 use super::{ControlEntry, History, Inserted, Reason, Standing, Verdict};
 use crate::codec;
 use crate::ids::{EntryId, GroupId, LogId, NodeId, OrgId, SiteId, TicketId, UserId};
@@ -248,7 +249,13 @@ impl Stage {
 }
 
 fn admission(n: u8) -> ControlOp {
-    ControlOp::NodeAdmit(NodeAdmit { node: node(n), sealing: [n; 32], site: site(n), ticket: TicketId([n; 16]) })
+    ControlOp::NodeAdmit(NodeAdmit {
+        node: node(n),
+        sealing: [n; 32],
+        site: site(n),
+        ticket: TicketId([n; 16]),
+        caps: None,
+    })
 }
 
 fn grant(n: u8, role: Role) -> ControlOp {
@@ -265,6 +272,18 @@ fn revoke_with(n: u8, cuts: Vec<Cut>) -> ControlOp {
 
 fn edit_access(access: Access) -> ControlOp {
     ControlOp::GroupEdit(GroupEdit { access: Some(access), ..GroupEdit::default() })
+}
+
+fn edit_policy(post: Posting, cuts: Vec<Cut>) -> ControlOp {
+    ControlOp::GroupEdit(GroupEdit { post: Some(post), cuts, ..GroupEdit::default() })
+}
+
+fn edit_guests(guests: Guests, cuts: Vec<Cut>) -> ControlOp {
+    ControlOp::GroupEdit(GroupEdit { guests: Some(guests), cuts, ..GroupEdit::default() })
+}
+
+fn seen(revocation: EntryId, cuts: Vec<Cut>) -> ControlOp {
+    ControlOp::Seen(Seen { revocation, cuts })
 }
 
 fn rename(name: &str) -> ControlOp {

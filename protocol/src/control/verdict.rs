@@ -1,5 +1,6 @@
 //! What is said of an entry: it counts, it does not and why, or it waits.
 
+use super::op::Cut;
 use crate::ids::LogId;
 use std::collections::BTreeMap;
 
@@ -36,6 +37,8 @@ pub enum Reason {
     NotMember,
     /// The person's role does not permit it.
     RoleTooLow,
+    /// The role would permit it, the group's policy does not.
+    PolicyForbids,
     /// The other's role is senior.
     Junior,
     /// The person had been removed, or the role lowered, and this was not seen by who did it.
@@ -71,6 +74,7 @@ impl Reason {
             Self::NotThere => "not_there",
             Self::NotMember => "not_member",
             Self::RoleTooLow => "role_too_low",
+            Self::PolicyForbids => "policy_forbids",
             Self::Junior => "junior",
             Self::Removed => "removed",
             Self::NotOpen => "not_open",
@@ -96,13 +100,25 @@ pub enum Verdict {
 /// How far logs count: the last position of each that does. A log that is not named counts whole (ruling A2).
 pub(crate) type Limits = BTreeMap<LogId, u64>;
 
+/// The limits that cuts set: of several about one log the furthest.
+pub(crate) fn limits_of(cuts: &[Cut]) -> Limits {
+    let mut limits = Limits::new();
+    for cut in cuts {
+        let last = limits.entry(cut.log).or_insert(cut.seq);
+        *last = (*last).max(cut.seq);
+    }
+    limits
+}
+
 /// Whether entries of one person under one frontier count; the same for all logs but for the cuts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
     /// They count, up to the cuts.
     Valid {
-        /// The last position that counts in each log that a removal cuts; a log that is not named counts whole (A2).
+        /// The last position that counts in each log that a removal or policy cuts; one not named counts whole (A2).
         cuts: Limits,
+        /// Why what lies beyond does not.
+        beyond: Reason,
     },
     /// None counts.
     Void(Reason),
@@ -114,7 +130,7 @@ impl Standing {
     /// Whether the entry at this position of this log counts.
     pub fn verdict(&self, log: &LogId, seq: u64) -> Verdict {
         match self {
-            Self::Valid { cuts } if cuts.get(log).is_some_and(|last| seq > *last) => Verdict::Void(Reason::Removed),
+            Self::Valid { cuts, beyond } if cuts.get(log).is_some_and(|last| seq > *last) => Verdict::Void(*beyond),
             Self::Valid { .. } => Verdict::Valid,
             Self::Void(reason) => Verdict::Void(*reason),
             Self::Pending => Verdict::Pending,

@@ -5,8 +5,8 @@ use super::input::{Activity, Ask, Attachment, Command, OutsideItem, Reaction};
 use super::write::Draft;
 use super::{Cx, Engine};
 use crate::control::op::{
-    Access, Class, ControlOp, Cut, Grant, GroupCreate, GroupEdit, GroupKind, NodeAdmit, Revoke, Role, RoleFor, SiteSet,
-    UserAt, UserOnly,
+    Access, Caps, Class, ControlOp, Cut, Grant, GroupCreate, GroupEdit, GroupKind, NodeAdmit, Revoke, Role, RoleFor,
+    SiteSet, UserAt, UserOnly,
 };
 use crate::control::table::Act;
 use crate::group::{Card, Comment, DataOp, Edit, Outside, Post, Profile, React, Source, kind};
@@ -94,7 +94,8 @@ impl Engine {
         }
         match command {
             Command::AdmitNode { node, sealing, site, site_name, company, ticket } => {
-                let admit = NodeAdmit { node, sealing, site, ticket };
+                let caps = Some(Caps::default());
+                let admit = NodeAdmit { node, sealing, site, ticket, caps };
                 self.admit_node(cx, actor, admit, site_name, company)
             }
             Command::SetSite { site, name, company } => self.set_site(cx, actor, site, name, company),
@@ -104,7 +105,7 @@ impl Engine {
                 self.create_group(cx, actor, name, purpose, kind, access)
             }
             Command::EditGroup { group, name, purpose, access } => {
-                self.edit_group(cx, actor, group, GroupEdit { name, purpose, access })
+                self.edit_group(cx, actor, group, GroupEdit { name, purpose, access, ..GroupEdit::default() })
             }
             Command::JoinGroup(group) => self.control_in(cx, group, actor, ControlOp::Join),
             Command::LeaveGroup(group) => self.control_in(cx, group, actor, ControlOp::Leave),

@@ -1,7 +1,7 @@
 //! What somebody may do now: the same rules, asked for an entry that knows all there is.
 
 use super::super::op::{Access, AmendCut, ControlOp, Grant, GroupEdit, Revoke, Role};
-use super::super::table::{Act, allows};
+use super::super::table::{Act, allows, permits};
 use super::super::verdict::Reason;
 use super::{At, GroupState, judge};
 use crate::ids::UserId;
@@ -22,7 +22,13 @@ impl GroupState {
             Act::Leave => self.may_leave(user),
             _ => {
                 let role = self.role(user).ok_or(Reason::NotMember)?;
-                if allows(role, act) { Ok(()) } else { Err(Reason::RoleTooLow) }
+                if permits(role, act, self.policy) {
+                    Ok(())
+                } else if allows(role, act) {
+                    Err(Reason::PolicyForbids)
+                } else {
+                    Err(Reason::RoleTooLow)
+                }
             }
         }
     }
@@ -63,7 +69,7 @@ impl GroupState {
             ControlOp::Join => self.may_now(&actor, Act::Join),
             ControlOp::GroupEdit(edit) => self.check_edit(edit, &actor),
             ControlOp::AmendCut(amend) => self.check_amend(amend, &actor),
-            ControlOp::LogOpen(_) | ControlOp::See(_) => Ok(()),
+            ControlOp::LogOpen(_) | ControlOp::See(_) | ControlOp::Seen(_) => Ok(()),
             ControlOp::Unknown(_) => Err(Reason::Unsupported),
             _ => Err(Reason::Misplaced),
         }
@@ -138,8 +144,8 @@ impl GroupState {
 
     fn check_amend(&self, amend: &AmendCut, actor: &UserId) -> Result<(), Reason> {
         let rank = self.revocations.get(&amend.revocation).ok_or(Reason::NotThere)?;
-        self.may_now(actor, Act::Remove)?;
-        let by = self.ground.authority(actor, Act::Remove, At::Now).ok_or(Reason::RoleTooLow)?;
+        self.may_now(actor, Act::AmendCut)?;
+        let by = self.ground.authority(actor, Act::AmendCut, At::Now).ok_or(Reason::RoleTooLow)?;
         if by <= *rank { Ok(()) } else { Err(Reason::Junior) }
     }
 }

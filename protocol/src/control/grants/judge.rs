@@ -3,11 +3,12 @@
 
 mod explain;
 mod policy;
+mod seen;
 mod settle;
 
 use super::super::history::graph::{Clock, Past};
 use super::super::history::{ControlEntry, History};
-use super::super::op::{AmendCut, ControlOp, GroupCreate, Role};
+use super::super::op::{AmendCut, ControlOp, GroupCreate, Role, Seen};
 use super::super::registry::OrgState;
 use super::super::table::Act;
 use super::super::verdict::{Limits, Reason};
@@ -65,6 +66,7 @@ struct Judge<'a> {
     by_subject: BTreeMap<UserId, Vec<Claim>>,
     removals: BTreeMap<UserId, Vec<Removal>>,
     amendments: BTreeMap<EntryId, Vec<(usize, &'a AmendCut)>>,
+    seens: BTreeMap<EntryId, Vec<(usize, &'a Seen)>>,
     edits: Vec<Edit>,
     bars: BTreeMap<UserId, Bars>,
     voids: BTreeMap<EntryId, Reason>,
@@ -112,6 +114,7 @@ impl<'a> Judge<'a> {
             by_subject: BTreeMap::new(),
             removals: BTreeMap::new(),
             amendments: BTreeMap::new(),
+            seens: BTreeMap::new(),
             edits: Vec::new(),
             bars: BTreeMap::new(),
             voids: BTreeMap::new(),
@@ -148,6 +151,10 @@ impl<'a> Judge<'a> {
         };
         let void = match (&entry.op, entry.actor) {
             (ControlOp::LogOpen(_) | ControlOp::See(_), _) => None,
+            (ControlOp::Seen(seen), _) => {
+                self.seens.entry(seen.revocation).or_default().push((index, seen));
+                None
+            }
             (ControlOp::Unknown(kind), _) => (*kind < 0x8000).then_some(Reason::Unsupported),
             (_, None) => Some(Reason::UnknownUser),
             (ControlOp::GroupCreate(_), Some(actor)) if index == first => {
@@ -190,11 +197,14 @@ impl<'a> Judge<'a> {
 
     fn finish(mut self) -> GroupState {
         self.explain();
+        self.settle_seen();
         let banned = self.bars.keys().filter(|user| self.is_banned(user, At::Now)).copied().collect();
         let mut state = GroupState {
             name: self.last(At::Now, |edit| edit.name.clone()).unwrap_or_else(|| self.create.name.clone()),
             purpose: self.last(At::Now, |edit| edit.purpose.clone()).unwrap_or_else(|| self.create.purpose.clone()),
             access: self.access_for(At::Now),
+            policy: super::policy::policy(&self.ground.graph, &self.rulings(), |_| true),
+            rulings: self.rulings(),
             kind: self.create.kind,
             site: self.create.site,
             derived: self.derived,
@@ -202,6 +212,7 @@ impl<'a> Judge<'a> {
             sites: BTreeSet::new(),
             banned,
             revocations: self.revocations(),
+            removals: self.ground.removals(self.history),
             voids: self.voids,
             ground: self.ground,
         };
@@ -234,7 +245,7 @@ fn spoken(org: &OrgState, entry: &ControlEntry, past: Option<&Past>) -> Result<(
         return Err(Reason::Misplaced);
     }
     match &entry.actor {
-        Some(actor) => org.vouches_in(&entry.node, actor, Some(past)),
+        Some(actor) => org.vouches_at(&entry.node, actor, past, (&entry.log, entry.seq)),
         None => Ok(()),
     }
 }

@@ -6,7 +6,7 @@
 use super::super::history::History;
 use super::super::history::graph::{Clock, Past};
 use super::super::op::Role;
-use super::super::table::{Act, allows};
+use super::super::table::{Act, allows, permits};
 use super::super::verdict::{Limits, Reason, Standing};
 use super::{Given, GroupState, Origin};
 use crate::ids::{EntryId, UserId};
@@ -26,9 +26,6 @@ impl GroupState {
             return Standing::Void(Reason::Disabled);
         }
         let derives = self.ground.org.home_in(actor, &org).is_some_and(|home| self.derives_from(home));
-        if derives && allows(Role::Member, act) {
-            return Standing::Valid { cuts: Limits::new() };
-        }
         let all = self.ground.given.get(actor).map_or(&[][..], Vec::as_slice);
         let seen: Vec<&Given> = all
             .iter()
@@ -37,11 +34,22 @@ impl GroupState {
                 Origin::Org(place) => org.has(place),
             })
             .collect();
-        let permitting: Vec<&Given> = seen.iter().filter(|given| allows(given.role, act)).copied().collect();
-        let alive = permitting.iter().filter_map(|given| self.within(given, &group));
-        match alive.reduce(widest) {
-            Some(cuts) => Standing::Valid { cuts },
+        let policy = self.policy_in(&group);
+        let permitting: Vec<&Given> = seen.iter().filter(|given| permits(given.role, act, policy)).copied().collect();
+        let by_derivation = (derives && permits(Role::Member, act, policy)).then(|| (Role::Member, Limits::new()));
+        let alive = permitting.iter().filter_map(|given| Some((given.role, self.within(given, &group)?)));
+        let restricted = by_derivation.into_iter().chain(alive).map(|(role, limits)| {
+            let beyond = if limits.is_empty() { Reason::PolicyForbids } else { Reason::Removed };
+            let mut limits = limits;
+            self.restrict(role, act, &group, &mut limits);
+            (limits, beyond)
+        });
+        match restricted.reduce(widest) {
+            Some((cuts, beyond)) => Standing::Valid { cuts, beyond },
             None if !permitting.is_empty() => Standing::Void(Reason::Removed),
+            None if seen.iter().any(|given| allows(given.role, act)) || (derives && allows(Role::Member, act)) => {
+                Standing::Void(Reason::PolicyForbids)
+            }
             None if !seen.is_empty() || derives => Standing::Void(Reason::RoleTooLow),
             None => Standing::Void(Reason::NotMember),
         }
@@ -81,6 +89,8 @@ impl GroupState {
 }
 
 /// What either of two grants leaves: a log counts as far as the more generous says, and whole if one does not cut it.
-fn widest(a: Limits, b: Limits) -> Limits {
-    a.into_iter().filter_map(|(log, last)| b.get(&log).map(|other| (log, last.max(*other)))).collect()
+fn widest((a, because): (Limits, Reason), (b, or): (Limits, Reason)) -> (Limits, Reason) {
+    let cuts: Limits =
+        a.into_iter().filter_map(|(log, last)| b.get(&log).map(|other| (log, last.max(*other)))).collect();
+    (cuts, because.max(or))
 }

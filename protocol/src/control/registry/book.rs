@@ -7,13 +7,13 @@ mod permit;
 
 pub(super) use permit::covered;
 
-use super::fact::{Admit, Fact, Home, Person, Revocation, Switch};
+use super::fact::{Admit, Fact, Home, Person, Revocation, Stated, Switch};
 use super::{Appointment, SiteRecord};
 use crate::control::constitution::{self, Chain};
 use crate::control::history::graph::{Graph, Past};
 use crate::control::history::{ControlEntry, History};
-use crate::control::op::{ConstitutionSigned, ControlOp, NodeAdmit, SiteSet, UserAt};
-use crate::control::verdict::Reason;
+use crate::control::op::{ConstitutionSigned, ControlOp, NodeAdmit, SiteSet, UserAt, UserMove};
+use crate::control::verdict::{Reason, limits_of};
 use crate::control::witness;
 use crate::ids::{EntryId, GroupId, NodeId, SiteId, UserId};
 use permit::Writer;
@@ -39,6 +39,7 @@ pub(crate) struct Book {
     admits: BTreeMap<NodeId, Vec<Admit>>,
     revocations: BTreeMap<NodeId, Vec<Revocation>>,
     suspensions: BTreeMap<NodeId, Switch>,
+    stated: Vec<Stated>,
     sites: BTreeMap<SiteId, Vec<(Fact, SiteSet)>>,
     people: BTreeMap<UserId, Person>,
     appointments: BTreeMap<GroupId, Vec<Appointment>>,
@@ -55,6 +56,7 @@ impl Book {
             admits: BTreeMap::new(),
             revocations: BTreeMap::new(),
             suspensions: BTreeMap::new(),
+            stated: Vec::new(),
             sites: BTreeMap::new(),
             people: BTreeMap::new(),
             appointments: BTreeMap::new(),
@@ -88,9 +90,10 @@ impl Book {
         match &entry.op {
             ControlOp::Constitution(signed) => self.note_founding(signed, fact),
             ControlOp::SiteSet(set) => self.sites.entry(set.site).or_default().push((fact, set.clone())),
-            ControlOp::NodeAdmit(NodeAdmit { node, sealing, site, .. }) => {
-                let admit = Admit { fact, node: *node, site: *site, sealing: *sealing, by: entry.node };
-                self.admits.entry(*node).or_default().push(admit);
+            ControlOp::NodeAdmit(NodeAdmit { node, sealing, site, caps, .. }) => {
+                let (node, site, sealing, caps) = (*node, *site, *sealing, *caps);
+                let admit = Admit { fact, node, site, sealing, by: entry.node, caps };
+                self.admits.entry(node).or_default().push(admit);
             }
             ControlOp::NodeRevoke(revoke) => {
                 let Some(actor) = entry.actor else { return };
@@ -100,6 +103,7 @@ impl Book {
                     by: entry.node,
                     actor,
                     cuts: revoke.cuts.clone(),
+                    reason: revoke.reason.clone(),
                 });
             }
             ControlOp::NodeSuspend(only) => self.suspensions.entry(only.node).or_default().off(fact),
@@ -108,9 +112,18 @@ impl Book {
                 let home = Home { fact, site: *site, seniority: self.seniority(&entry.node, fact) };
                 self.people.entry(*user).or_default().registered.push(home);
             }
-            ControlOp::UserRehome(UserAt { user, site }) => {
+            ControlOp::UserRehome(UserMove { user, site, cuts }) => {
                 let home = Home { fact, site: *site, seniority: fact.rank() };
-                self.people.entry(*user).or_default().moved.push(home);
+                let person = self.people.entry(*user).or_default();
+                person.moved.push(home);
+                person.move_cuts.push((fact, limits_of(cuts)));
+            }
+            ControlOp::UserKey(told) => {
+                self.people.entry(told.user).or_default().keys.push((fact, told.key));
+            }
+            ControlOp::Seen(seen) => {
+                let (revocation, cuts) = (seen.revocation, seen.cuts.clone());
+                self.stated.push(Stated { fact, by: entry.node, revocation, cuts });
             }
             ControlOp::UserDisable(only) => self.people.entry(only.user).or_default().switch.off(fact),
             ControlOp::UserEnable(only) => self.people.entry(only.user).or_default().switch.on(fact),
@@ -126,7 +139,7 @@ impl Book {
         let Some(first) = self.chain.revisions.first().filter(|first| first.id == id) else { return };
         let Some(founder) = &first.body.founder else { return };
         let (node, site, sealing) = (founder.node, founder.site, founder.sealing);
-        self.admits.entry(node).or_default().push(Admit { fact, node, site, sealing, by: node });
+        self.admits.entry(node).or_default().push(Admit { fact, node, site, sealing, by: node, caps: None });
     }
 
     fn seniority(&self, node: &NodeId, before: Fact) -> (u32, EntryId) {
@@ -186,6 +199,21 @@ impl Book {
 
     pub(crate) fn admissions(&self) -> impl Iterator<Item = &Admit> {
         self.admits.values().flatten()
+    }
+
+    /// The person, if anything is known of them.
+    pub(crate) fn person(&self, user: &UserId) -> Option<&Person> {
+        self.people.get(user)
+    }
+
+    /// What nodes state to have held when they learned of revocations.
+    pub(crate) fn stated(&self) -> &[Stated] {
+        &self.stated
+    }
+
+    /// All revocations of nodes that an admin was entitled to, with how many admins each needs.
+    pub(crate) fn proposed(&self) -> impl Iterator<Item = (&Revocation, usize)> {
+        self.revocations.values().flatten().map(|one| (one, self.admins_needed(one)))
     }
 
     /// Revocations that enough admins were for (N2).

@@ -77,6 +77,21 @@ impl OrgState {
         Ok(())
     }
 
+    /// The same at a position of one of the node's logs: a former home's word ends at the cuts of the move (S14).
+    pub(crate) fn vouches_at(
+        &self,
+        node: &NodeId,
+        user: &UserId,
+        past: &Past,
+        (log, seq): (&LogId, u64),
+    ) -> Result<(), Reason> {
+        self.vouches_in(node, user, Some(past))?;
+        let former = self.site_of_node(node) != self.user(user).map(|record| record.site);
+        let person = self.inner.book.person(user);
+        let beyond = former && person.is_some_and(|person| person.is_moved_beyond(Some(past), log, seq));
+        if beyond { Err(Reason::NotHome) } else { Ok(()) }
+    }
+
     /// Whether an entry of this person at this position of this node's log counts as far as the organisation is
     /// concerned: the node is of the home as the frontier knew it, and not revoked before. Parts of the frontier that are
     /// not the organisation's are passed over.
@@ -89,7 +104,7 @@ impl OrgState {
         if self.limit(node, log).is_some_and(|last| seq > last) {
             return Verdict::Void(Reason::NodeRevoked);
         }
-        match self.vouches_in(node, user, Some(&clock.into())) {
+        match self.vouches_at(node, user, &clock.into(), place) {
             Ok(()) => Verdict::Valid,
             Err(Reason::UnknownUser | Reason::UnknownNode) => Verdict::Pending,
             Err(reason) => Verdict::Void(reason),

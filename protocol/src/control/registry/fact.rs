@@ -1,8 +1,10 @@
 //! Things that entries established, and which of several about one subject holds.
 
 use crate::control::history::graph::{Graph, Past, Place};
-use crate::control::op::Cut;
-use crate::ids::{EntryId, NodeId, SiteId, UserId};
+use crate::control::op::{Caps, Cut};
+use crate::control::verdict::Limits;
+use crate::ids::{EntryId, LogId, NodeId, SiteId, UserId};
+use crate::keys::PublicKey;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -36,6 +38,8 @@ pub(crate) struct Admit {
     pub(crate) sealing: [u8; 32],
     /// Who wrote it; the founder admits itself.
     pub(crate) by: NodeId,
+    /// How much of its site is taken (ruling A11).
+    pub(crate) caps: Option<Caps>,
 }
 
 /// A node's revocation.
@@ -45,6 +49,16 @@ pub(crate) struct Revocation {
     pub(crate) node: NodeId,
     pub(crate) by: NodeId,
     pub(crate) actor: UserId,
+    pub(crate) cuts: Vec<Cut>,
+    pub(crate) reason: Option<String>,
+}
+
+/// What a node held when it learned of a revocation (ruling A2).
+#[derive(Debug, Clone)]
+pub(crate) struct Stated {
+    pub(crate) fact: Fact,
+    pub(crate) by: NodeId,
+    pub(crate) revocation: EntryId,
     pub(crate) cuts: Vec<Cut>,
 }
 
@@ -103,6 +117,10 @@ impl Switch {
 pub(crate) struct Person {
     pub(crate) registered: Vec<Home>,
     pub(crate) moved: Vec<Home>,
+    /// How far former homes still speak for the person without knowing of the move.
+    pub(crate) move_cuts: Vec<(Fact, Limits)>,
+    /// Public signing keys, as the home told them.
+    pub(crate) keys: Vec<(Fact, PublicKey)>,
     pub(crate) switch: Switch,
 }
 
@@ -126,6 +144,19 @@ impl Person {
             .filter(|home| !moves.iter().any(|other| graph.precedes(home.fact.index, other.fact.index)))
             .min_by_key(|home| home.fact.rank());
         Some((latest.map_or(first.site, |home| home.site), first.fact.id))
+    }
+
+    /// The key that was told last.
+    pub(crate) fn key(&self) -> Option<PublicKey> {
+        self.keys.iter().max_by_key(|(fact, _)| fact.rank()).map(|(_, key)| *key)
+    }
+
+    /// Whether a move that this past does not know ends a former home's word at this position of its log (S14).
+    pub(crate) fn is_moved_beyond(&self, past: Option<&Past>, log: &LogId, seq: u64) -> bool {
+        self.move_cuts
+            .iter()
+            .filter(|(fact, _)| past.is_some_and(|past| !fact.seen(Some(past))))
+            .any(|(_, cuts)| cuts.get(log).is_some_and(|last| seq > *last))
     }
 
     /// Each registration that another site contests, with those of the other sites.

@@ -5,7 +5,7 @@
 //! when two nodes revoke each other. A revocation by a junior node ends the senior one too, from then on.
 
 use super::book::{Book, covered};
-use super::fact::{Fact, Revocation};
+use super::fact::{Fact, Revocation, Stated};
 use crate::control::history::History;
 use crate::control::op::ControlOp;
 use crate::control::verdict::Reason;
@@ -44,8 +44,48 @@ pub(crate) fn settle(book: &Book, history: &History) -> Revoked {
         effective.extend(hold);
     }
     effective.retain(|one| rank.contains_key(&one.node));
+    let raised: Vec<Revocation> = effective.iter().map(|one| raised(book, history, one, &effective, &rank)).collect();
+    let effective: Vec<&Revocation> = raised.iter().collect();
     let dropped = dropped(history, &effective, &rank);
-    Revoked { effective: effective.into_iter().map(|one| (one.node, one.clone())).collect(), dropped }
+    Revoked { effective: raised.iter().map(|one| (one.node, one.clone())).collect(), dropped }
+}
+
+/// A revocation never cuts what other nodes held when they learned of it (ruling A2). One statement a node counts, the
+/// one that saw least; the revoked node itself, and nodes revoked without having been seen to say so, state nothing.
+fn raised(
+    book: &Book,
+    history: &History,
+    revocation: &Revocation,
+    effective: &[&Revocation],
+    rank: &BTreeMap<NodeId, usize>,
+) -> Revocation {
+    let graph = history.graph();
+    let mut first: BTreeMap<NodeId, &Stated> = BTreeMap::new();
+    for stated in book.stated().iter().filter(|stated| stated.revocation == revocation.fact.id) {
+        let trusted = stated.by != revocation.node
+            && rank.contains_key(&stated.by)
+            && graph.precedes(revocation.fact.index, stated.fact.index)
+            && effective
+                .iter()
+                .filter(|one| one.node == stated.by)
+                .all(|one| graph.precedes(stated.fact.index, one.fact.index));
+        if trusted {
+            let known = first.entry(stated.by).or_insert(stated);
+            if stated.fact.rank() < known.fact.rank() {
+                *known = stated;
+            }
+        }
+    }
+    let mut raised = revocation.clone();
+    for cut in &mut raised.cuts {
+        let log = cut.log;
+        for more in first.values().flat_map(|stated| &stated.cuts).filter(|more| more.log == log) {
+            if more.seq > cut.seq {
+                *cut = more.clone();
+            }
+        }
+    }
+    raised
 }
 
 /// Whether a revocation written on a senior node undoes what an admin did on this node.
@@ -107,7 +147,7 @@ pub(crate) fn limit<'a>(revocations: impl IntoIterator<Item = &'a Revocation>, l
 
 /// Operations that rest on no authority of their node.
 fn is_of_nobody(op: &ControlOp) -> bool {
-    matches!(op, ControlOp::LogOpen(_) | ControlOp::See(_) | ControlOp::Constitution(_))
+    matches!(op, ControlOp::LogOpen(_) | ControlOp::See(_) | ControlOp::Seen(_) | ControlOp::Constitution(_))
 }
 
 /// Operations that only an admin's authority makes valid.

@@ -2,12 +2,12 @@
 
 use super::*;
 
-fn verdict(stage: &Stage, n: u8, ctl: &[EntryId], act: Act, seq: u64) -> Verdict {
+pub(super) fn verdict(stage: &Stage, n: u8, ctl: &[EntryId], act: Act, seq: u64) -> Verdict {
     stage.group_state().standing(&stage.history(Scope::Group), &user(n, 0), ctl, act).verdict(&data_log(n), seq)
 }
 
 /// A closed group of person 0 of site 0, with these roles given in one entry each; answers the last frontier.
-fn group_with(stage: &mut Stage, roles: &[(u8, Role)]) -> EntryId {
+pub(super) fn group_with(stage: &mut Stage, roles: &[(u8, Role)]) -> EntryId {
     let mut last = stage.create(Access::Closed);
     for (n, role) in roles {
         last = stage.by(0, grant(*n, *role), &[last]);
@@ -166,7 +166,7 @@ fn s13_before_between_and_after_a_removal() {
 }
 
 #[test]
-fn s20_s27_readers_and_guests_write_in_vain_what_their_role_forbids() {
+fn s27_readers_and_guests_write_in_vain_what_their_role_forbids() {
     let mut stage = Stage::new(4, 30);
     let base = group_with(&mut stage, &[(1, Role::Member), (2, Role::Reader), (3, Role::Guest)]);
     let low = Verdict::Void(Reason::RoleTooLow);

@@ -46,6 +46,7 @@ impl Stage {
             assert_eq!(group.members(), expected.members());
             assert_eq!(group.voids(), expected.voids());
             assert_eq!((group.name(), group.access()), (expected.name(), expected.access()));
+            assert_eq!((group.policy(), group.removals()), (expected.policy(), expected.removals()));
         });
         expected
     }

@@ -259,29 +259,113 @@ impl<'a> Oracle<'a> {
     pub(super) fn is_valid(&self, x: &EntryId) -> Option<bool> {
         match &self.entry(x).op {
             ControlOp::Join => Some(self.claims.iter().any(|g| g.rank.3 == *x && self.is_made(g))),
-            ControlOp::GroupEdit(edit) => {
-                Some(self.may(x, if edit.access.is_some() { Act::ChangeAccess } else { Act::EditGroup }))
-            }
+            ControlOp::GroupEdit(edit) => Some(self.may(x, edit_needs(edit))),
             ControlOp::Leave => Some(self.spoken(x)),
             _ => None,
         }
     }
 
-    /// G9: whether an entry of the person at this place counts.
+    /// G9, G11: whether an entry of the person at this place counts.
     pub(super) fn counts(&self, user: &UserId, ctl: &[EntryId], act: Act, log: &LogId, seq: u64) -> bool {
         let mut seen: BTreeSet<EntryId> = ctl.iter().copied().collect();
         seen.extend(ctl.iter().flat_map(|id| &self.pasts[id]));
         !seen.iter().any(|id| self.disables(id, user))
             && self.claims.iter().any(|g| {
                 g.subject == *user
-                    && allows(g.rank.1, act)
+                    && permits(g.rank.1, act, self.policy(&|id| seen.contains(id)))
                     && seen.contains(&g.rank.3)
                     && self.is_made(g)
+                    && !self.is_forbidden(g.rank.1, act, &seen, log, seq)
                     && self
                         .of_group()
                         .filter(|r| self.is_killed(g, &r.id))
                         .all(|r| !seen.contains(&r.id) && self.cut(g, r, log).is_none_or(|last| seq <= last))
             })
+    }
+
+    /// The edits that set this part of the policy, with what decides between concurrent ones.
+    fn set<T>(&self, get: impl Fn(&GroupEdit) -> Option<T>) -> Vec<((Rank, u32, EntryId), T, Vec<Cut>)> {
+        self.of_group()
+            .filter_map(|e| match &e.op {
+                ControlOp::GroupEdit(edit) => {
+                    let value = get(edit)?;
+                    let rank = self.authorities(&e.id, edit_needs(edit), None).into_iter().min()?;
+                    Some(((rank, self.heights[&e.id], e.id), value, edit.cuts.clone()))
+                }
+                _ => None,
+            })
+            .collect()
+    }
+
+    fn value<T: Default>(&self, seen: &dyn Fn(&EntryId) -> bool, get: impl Fn(&GroupEdit) -> Option<T>) -> T {
+        let mut set = self.set(get);
+        set.retain(|(order, _, _)| seen(&order.2));
+        let replaced: Vec<EntryId> =
+            set.iter().map(|(o, _, _)| o.2).filter(|id| set.iter().any(|(l, _, _)| self.sees(&l.2, id))).collect();
+        set.retain(|(order, _, _)| !replaced.contains(&order.2));
+        set.into_iter().min_by_key(|(order, _, _)| *order).map(|(_, value, _)| value).unwrap_or_default()
+    }
+
+    fn policy(&self, seen: &dyn Fn(&EntryId) -> bool) -> Policy {
+        Policy { post: self.value(seen, |edit| edit.post), guests: self.value(seen, |edit| edit.guests) }
+    }
+
+    /// The policy now.
+    pub(super) fn policy_now(&self) -> Policy {
+        self.policy(&|_| true)
+    }
+
+    /// A restriction that was not seen and that no concurrent value beats cuts here.
+    fn is_forbidden(&self, role: Role, act: Act, seen: &BTreeSet<EntryId>, log: &LogId, seq: u64) -> bool {
+        let posts = act == Act::Post && role == Role::Member;
+        let comments = act == Act::Comment && role == Role::Guest;
+        let post = self.set(|edit| edit.post);
+        let guests = self.set(|edit| edit.guests);
+        let beaten = |x: &(Rank, u32, EntryId), both: bool| {
+            let by = |y: &(Rank, u32, EntryId)| y < x && !self.sees(&x.2, &y.2) && !self.sees(&y.2, &x.2);
+            // An edit that sets both parts is beaten as a whole.
+            (post.iter().any(|(o, _, _)| o == x) && post.iter().any(|(o, _, _)| by(o)))
+                || (both && guests.iter().any(|(o, _, _)| o == x) && guests.iter().any(|(o, _, _)| by(o)))
+        };
+        let cuts = |order: &(Rank, u32, EntryId), cuts: &[Cut]| {
+            let last = cuts.iter().filter(|cut| cut.log == *log).map(|cut| cut.seq).max();
+            !seen.contains(&order.2) && !beaten(order, true) && last.is_some_and(|last| seq > last)
+        };
+        (posts && post.iter().any(|(o, value, c)| *value == Posting::Facilitators && cuts(o, c)))
+            || (comments && guests.iter().any(|(o, value, c)| *value == Guests::Read && cuts(o, c)))
+    }
+
+    /// Ruling A2: what nodes of other homes with people in the group held when they learned of the removal.
+    fn stated(&self, r: &ControlEntry, log: &LogId) -> Option<u64> {
+        let removed: Vec<UserId> = match &r.op {
+            ControlOp::Revoke(revoke) => revoke.users.clone(),
+            ControlOp::Grant(grant) => grant.roles.iter().map(|one| one.user).collect(),
+            _ => Vec::new(),
+        };
+        let mut first: BTreeMap<NodeId, (u32, EntryId)> = BTreeMap::new();
+        for s in self.of_group() {
+            let ControlOp::Seen(seen) = &s.op else { continue };
+            let home = s.node.0[0] - 100;
+            let in_group = self.claims.iter().any(|g| {
+                g.subject.0[0] == home && self.sees(&s.id, &g.rank.3) && self.is_made(g) && self.is_alive(g, &s.id)
+            });
+            let spoken = s.actor.is_none() || self.spoken(&s.id);
+            if seen.revocation == r.id
+                && self.sees(&s.id, &r.id)
+                && spoken
+                && in_group
+                && !removed.iter().any(|user| user.0[0] == home)
+            {
+                let order = (self.heights[&s.id], s.id);
+                let known = first.entry(s.node).or_insert(order);
+                *known = order.min(*known);
+            }
+        }
+        let counted = |id: &EntryId| match &self.entry(id).op {
+            ControlOp::Seen(seen) => seen.cuts.iter().filter(|cut| cut.log == *log).map(|cut| cut.seq).max(),
+            _ => None,
+        };
+        first.values().filter_map(|(_, id)| counted(id)).max()
     }
 
     fn cut(&self, g: &G, r: &ControlEntry, log: &LogId) -> Option<u64> {
@@ -302,6 +386,18 @@ impl<'a> Oracle<'a> {
             ControlOp::Grant(grant) if r.actor != Some(g.subject) => &grant.cuts,
             _ => return None,
         };
-        amended.map_or(own, |(_, cuts)| cuts).iter().filter(|cut| cut.log == *log).map(|cut| cut.seq).max()
+        let named = |cuts: &[Cut]| cuts.iter().filter(|cut| cut.log == *log).map(|cut| cut.seq).max();
+        match amended {
+            Some((_, cuts)) => named(cuts),
+            None => named(own).map(|last| last.max(self.stated(r, log).unwrap_or(0))),
+        }
+    }
+}
+
+fn edit_needs(edit: &GroupEdit) -> Act {
+    match edit {
+        GroupEdit { access: Some(_), .. } => Act::ChangeAccess,
+        GroupEdit { post: None, guests: None, .. } => Act::EditGroup,
+        _ => Act::ChangePolicy,
     }
 }

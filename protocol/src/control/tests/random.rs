@@ -8,7 +8,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
 /// Histories in a normal run; `ARCHIPEL_HISTORIES` asks for more.
-const HISTORIES: u64 = 2_000;
+const HISTORIES: u64 = 500;
 const PEOPLE: u8 = 6;
 const ENTRIES_MAX: u64 = 28;
 
@@ -49,7 +49,7 @@ impl Dice {
     }
 
     fn op(&mut self, removals: &[EntryId]) -> ControlOp {
-        match self.below(16) {
+        match self.below(20) {
             0..=6 => ControlOp::Grant(Grant { roles: self.roles(), cuts: self.cuts() }),
             7..=10 => {
                 let users = (0..=self.below(2)).map(|_| user(self.person(), 0)).collect();
@@ -58,6 +58,9 @@ impl Dice {
             11 => ControlOp::Leave,
             12 => ControlOp::Join,
             13 => edit_access(self.pick(&[Access::Open, Access::Closed])),
+            15 | 16 => edit_policy(self.pick(&[Posting::Members, Posting::Facilitators]), self.cuts()),
+            17 => edit_guests(self.pick(&[Guests::Comment, Guests::Read]), self.cuts()),
+            18 | 19 if !removals.is_empty() => seen(self.pick(removals), self.cuts()),
             14 if !removals.is_empty() => {
                 ControlOp::AmendCut(AmendCut { revocation: self.pick(removals), cuts: self.cuts() })
             }
@@ -161,7 +164,7 @@ fn agree(stage: &Stage, seed: u64) {
     for n in 0..PEOPLE {
         assert_eq!(state.role(&user(n, 0)), oracle.role(&user(n, 0)), "seed {seed}, person {n}");
     }
-    assert_eq!(state.access(), oracle.access(None), "seed {seed}");
+    assert_eq!((state.access(), state.policy()), (oracle.access(None), oracle.policy_now()), "seed {seed}");
     let of_group: Vec<EntryId> =
         stage.entries.iter().filter(|(scope, _)| *scope == Scope::Group).map(|(_, entry)| entry.id).collect();
     for id in &of_group {
@@ -180,6 +183,7 @@ fn agree(stage: &Stage, seed: u64) {
     let (_, other, _) = stage.shuffled_state(&mut dice.0);
     assert_eq!((other.members(), other.voids()), (state.members(), state.voids()), "seed {seed}: order matters");
     assert_eq!((other.name(), other.access()), (state.name(), state.access()), "seed {seed}: order matters");
+    assert_eq!(other.policy(), state.policy(), "seed {seed}: order matters");
 }
 
 #[expect(clippy::disallowed_methods, reason = "only how much a test does depends on the machine")]

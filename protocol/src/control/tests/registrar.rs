@@ -11,7 +11,7 @@ fn enable(n: u8) -> ControlOp {
 }
 
 fn revoke_node(n: u8, cuts: Vec<Cut>) -> ControlOp {
-    ControlOp::NodeRevoke(NodeRevoke { node: node(n), cuts })
+    ControlOp::NodeRevoke(NodeRevoke { node: node(n), cuts, reason: None })
 }
 
 fn register_op(n: u8, m: u8) -> ControlOp {
@@ -19,7 +19,7 @@ fn register_op(n: u8, m: u8) -> ControlOp {
 }
 
 fn rehome(n: u8, to: u8) -> ControlOp {
-    ControlOp::UserRehome(UserAt { user: user(n, 0), site: site(to) })
+    ControlOp::UserRehome(UserMove { user: user(n, 0), site: site(to), cuts: Vec::new() })
 }
 
 const ADMIN: fn(u8) -> Option<UserId> = |n| Some(user(n, 0));
@@ -74,7 +74,7 @@ fn only_an_admin_at_home_admits() {
 #[test]
 fn any_node_of_a_site_registers_its_people_and_none_of_anothers() {
     let mut stage = Stage::new(3, 62);
-    let second = NodeAdmit { node: node(7), sealing: [7; 32], site: site(1), ticket: TicketId([7; 16]) };
+    let second = NodeAdmit { node: node(7), sealing: [7; 32], site: site(1), ticket: TicketId([7; 16]), caps: None };
     stage.org_op(0, ADMIN(0), ControlOp::NodeAdmit(second));
     let base = stage.heads(Scope::Org);
     let mark = stage.entries.len();

@@ -11,27 +11,49 @@ use rand_core::{Rng, SeedableRng};
 const HISTORIES: u64 = 300;
 const SITES: u8 = 5;
 
+fn some_cuts(stage: &Stage, below: &mut dyn FnMut(u64) -> u64) -> Vec<Cut> {
+    let tails: Vec<&ControlEntry> = stage.tails.values().collect();
+    let mut one = || {
+        let tail = tails[below(tails.len() as u64) as usize];
+        Cut { log: tail.log, seq: tail.seq + below(3), id: tail.id }
+    };
+    let mut cuts = vec![one(), one()];
+    cuts.truncate(below(3) as usize);
+    cuts
+}
+
+fn last_revocation(stage: &Stage) -> EntryId {
+    let revokes = |entry: &&ControlEntry| matches!(entry.op, ControlOp::NodeRevoke(_));
+    let last = stage.entries.iter().rev().map(|(_, entry)| entry).find(revokes);
+    last.map_or(stage.entries[0].1.id, |entry| entry.id)
+}
+
 fn random_op(stage: &Stage, below: &mut dyn FnMut(u64) -> u64) -> (u8, Option<UserId>, ControlOp) {
     let n = below(u64::from(SITES)) as u8;
     let other = below(u64::from(SITES) + 3) as u8;
     let person = user(other % SITES, below(3) as u8);
     let actor = if below(3) == 0 { None } else { Some(user(if below(8) == 0 { other } else { n }, 0)) };
-    let op = match below(14) {
+    let op = match below(16) {
         0 | 1 => admission(other),
         2 | 3 => {
             let cuts = match stage.tails.get(&(Scope::Org, node(other))).filter(|_| below(2) == 0) {
                 Some(tail) => vec![Cut { log: tail.log, seq: tail.seq, id: tail.id }],
                 None => Vec::new(),
             };
-            ControlOp::NodeRevoke(NodeRevoke { node: node(other), cuts })
+            ControlOp::NodeRevoke(NodeRevoke { node: node(other), cuts, reason: None })
         }
         4 => ControlOp::NodeSuspend(NodeOnly { node: node(other) }),
         5 => ControlOp::NodeResume(NodeOnly { node: node(other) }),
         6..=8 => ControlOp::UserRegister(UserAt { user: person, site: site(if below(4) == 0 { other } else { n }) }),
         9 => ControlOp::UserDisable(UserOnly { user: person }),
         10 => ControlOp::UserEnable(UserOnly { user: person }),
-        11 => ControlOp::UserRehome(UserAt { user: person, site: site(other) }),
-        12 => ControlOp::SiteSet(SiteSet { site: site(other), name: format!("{n}"), company: String::new() }),
+        11 => ControlOp::UserRehome(UserMove { user: person, site: site(other), cuts: some_cuts(stage, below) }),
+        12 => ControlOp::UserKey(UserKey { user: person, key: admin_key(below(9) as u8).public() }),
+        13 => match stage.entries[below(stage.entries.len() as u64) as usize].1.clone() {
+            entry if matches!(entry.op, ControlOp::NodeRevoke(_)) => seen(entry.id, some_cuts(stage, below)),
+            _ => ControlOp::Seen(Seen { revocation: last_revocation(stage), cuts: some_cuts(stage, below) }),
+        },
+        14 => ControlOp::SiteSet(SiteSet { site: site(other), name: format!("{n}"), company: String::new() }),
         _ => {
             let kept: Vec<Admin> = stage.first.admins.iter().take(1 + below(3) as usize).cloned().collect();
             let revision = Constitution {

@@ -48,7 +48,7 @@ impl Judge<'_> {
 
     fn why_not_amended(&self, index: usize, amend: &AmendCut) -> Option<Reason> {
         let actor = self.history.entries()[index].actor?;
-        let Some(by) = self.authority(index, Act::Remove) else { return Some(self.why_not(&actor, index)) };
+        let Some(by) = self.authority(index, Act::AmendCut) else { return Some(self.why_not(&actor, index)) };
         let target = self.history.graph().index(&amend.revocation);
         match target.and_then(|target| self.authority(target, Act::Remove)) {
             None => Some(Reason::NotThere),

@@ -3,8 +3,10 @@
 use super::super::super::history::graph::Clock;
 use super::super::super::op::{Access, ControlOp, GroupEdit, Role};
 use super::super::super::table::Act;
+use super::super::policy::Ruling;
 use super::super::{At, Origin, Rank};
 use super::{Judge, Made, Taking};
+use crate::control::verdict::limits_of;
 use crate::ids::UserId;
 use std::collections::BTreeSet;
 
@@ -59,6 +61,22 @@ impl Judge<'_> {
         clock
     }
 
+    /// The edits that set a policy.
+    pub(super) fn rulings(&self) -> Vec<Ruling> {
+        let sets = |edit: &&Edit| edit.edit.post.is_some() || edit.edit.guests.is_some();
+        self.edits
+            .iter()
+            .filter(sets)
+            .map(|edit| Ruling {
+                index: edit.index,
+                order: (edit.rank, self.ground.graph.node(edit.index).height, self.history.entries()[edit.index].id),
+                post: edit.edit.post,
+                guests: edit.edit.guests,
+                cuts: limits_of(&edit.edit.cuts),
+            })
+            .collect()
+    }
+
     pub(super) fn access_for(&self, at: At) -> Access {
         self.last(at, |edit| edit.access).unwrap_or(self.create.access)
     }
@@ -111,7 +129,13 @@ impl Judge<'_> {
     }
 }
 
-/// What an edit needs: access is policy, the rest is not.
+/// What an edit needs: the most of what its parts need. Access and policy are owners' alike.
 pub(in super::super) fn edit_act(edit: &GroupEdit) -> Act {
-    if edit.access.is_some() { Act::ChangeAccess } else { Act::EditGroup }
+    if edit.access.is_some() {
+        Act::ChangeAccess
+    } else if edit.post.is_some() || edit.guests.is_some() {
+        Act::ChangePolicy
+    } else {
+        Act::EditGroup
+    }
 }

@@ -5,7 +5,7 @@
 
 use super::super::super::op::{Access, ControlOp, Cut, Role};
 use super::super::super::table::{Act, allows};
-use super::super::super::verdict::{Limits, Reason};
+use super::super::super::verdict::{Limits, Reason, limits_of};
 use super::super::{At, Given, Kill, Origin, Rank};
 use super::{Claim, Judge, Made, Removal, Taking};
 use crate::ids::UserId;
@@ -131,31 +131,33 @@ impl Judge<'_> {
         cuts
     }
 
-    fn find_cuts(&self, index: usize, act: Act) -> Limits {
-        let entry = &self.history.entries()[index];
+    /// The most senior amendment of a removal, the latest of its author (G12).
+    fn amendment(&self, index: usize, act: Act) -> Option<&[Cut]> {
         let rank = self.authority(index, act);
-        let amended = self
-            .amendments
-            .get(&entry.id)
-            .into_iter()
+        let all = self.amendments.get(&self.history.entries()[index].id);
+        all.into_iter()
             .flatten()
             .filter_map(|(index, amend)| {
                 let by = self.authority(*index, act).filter(|by| rank.is_some_and(|rank| *by <= rank))?;
                 let node = self.ground.graph.node(*index);
-                Some(((by, std::cmp::Reverse(node.height), self.history.entries()[*index].id), &amend.cuts))
+                Some(((by, std::cmp::Reverse(node.height), self.history.entries()[*index].id), &*amend.cuts))
             })
             .min_by_key(|(order, _)| *order)
-            .map(|(_, cuts)| cuts);
+            .map(|(_, cuts)| cuts)
+    }
+
+    /// Whether an amendment replaced a removal's cuts.
+    pub(super) fn is_amended(&self, index: usize, act: Act) -> bool {
+        self.amendment(index, act).is_some()
+    }
+
+    fn find_cuts(&self, index: usize, act: Act) -> Limits {
+        let entry = &self.history.entries()[index];
         let own: &[Cut] = match &entry.op {
             ControlOp::Grant(grant) => &grant.cuts,
             ControlOp::Revoke(revoke) => &revoke.cuts,
             _ => &[],
         };
-        let mut limits = Limits::new();
-        for cut in amended.map_or(own, Vec::as_slice) {
-            let last = limits.entry(cut.log).or_insert(cut.seq);
-            *last = (*last).max(cut.seq);
-        }
-        limits
+        limits_of(self.amendment(index, act).unwrap_or(own))
     }
 }

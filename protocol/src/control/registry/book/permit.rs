@@ -42,7 +42,7 @@ impl Book {
         }
         match op {
             // These give nothing by themselves; a newcomer's log opens before it is of use.
-            ControlOp::LogOpen(_) | ControlOp::See(_) => Ok(()),
+            ControlOp::LogOpen(_) | ControlOp::See(_) | ControlOp::Seen(_) => Ok(()),
             ControlOp::Constitution(signed) => self.permits_constitution(signed),
             ControlOp::SiteSet(set) => {
                 if set.name.chars().count() > NAME_CHARS_MAX || set.company.chars().count() > NAME_CHARS_MAX {
@@ -84,6 +84,12 @@ impl Book {
                 }
                 if self.has_site(&at.site, writer.past) { Ok(()) } else { Err(Reason::UnknownSite) }
             }
+            // The home speaks for its people; nobody else may.
+            ControlOp::UserKey(told) => {
+                let own = self.site_of(writer.node, writer.past).ok_or(Reason::UnknownNode)?;
+                let (home, _) = self.home(&told.user, writer.past).ok_or(Reason::UnknownUser)?;
+                if own == home { Ok(()) } else { Err(Reason::NotHome) }
+            }
             ControlOp::AppointOwner(appoint) => {
                 self.by_admin(writer)?;
                 self.home(&appoint.user, writer.past).map(|_| ()).ok_or(Reason::UnknownUser)
@@ -96,7 +102,8 @@ impl Book {
 
     fn permits_constitution(&self, signed: &ConstitutionSigned) -> Result<(), Reason> {
         let id = constitution::revision_id(&signed.revision);
-        if self.chain.revisions.iter().any(|revision| revision.id == id) {
+        let waits = self.chain.proposals.iter().any(|proposal| proposal.id == id);
+        if waits || self.chain.revisions.iter().any(|revision| revision.id == id) {
             Ok(())
         } else if self.chain.lost.iter().any(|revision| revision.id == id) {
             Err(Reason::RevisionVoid)
@@ -142,9 +149,14 @@ impl Book {
 
     /// N2: one admin is enough below three, else another must say the same.
     pub(super) fn is_enough(&self, revocation: &Revocation, all: &[&Revocation]) -> bool {
+        self.admins_needed(revocation) == 1 || all.iter().any(|other| other.actor != revocation.actor)
+    }
+
+    /// How many admins a revocation needs, by the constitution that it knew.
+    pub(super) fn admins_needed(&self, revocation: &Revocation) -> usize {
         let past = &self.graph.node(revocation.fact.index).past;
         let admins = self.chain.under(Some(past)).map_or(0, |at| self.chain.revisions[at].body.admins.len());
-        admins < ADMINS_FOR_TWO || all.iter().any(|other| other.actor != revocation.actor)
+        if admins < ADMINS_FOR_TWO { 1 } else { 2 }
     }
 }
 
