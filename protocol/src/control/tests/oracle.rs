@@ -8,6 +8,9 @@ use std::collections::BTreeSet;
 /// Appointed first (the latest first), then by role, height, id.
 type Rank = (bool, Role, u32, EntryId);
 
+/// An edit that sets part of the policy: what decides between concurrent ones, the value, the cuts.
+type Set<T> = ((Rank, u32, EntryId), T, Vec<Cut>);
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum How {
     Created,
@@ -284,7 +287,7 @@ impl<'a> Oracle<'a> {
     }
 
     /// The edits that set this part of the policy, with what decides between concurrent ones.
-    fn set<T>(&self, get: impl Fn(&GroupEdit) -> Option<T>) -> Vec<((Rank, u32, EntryId), T, Vec<Cut>)> {
+    fn set<T>(&self, get: impl Fn(&GroupEdit) -> Option<T>) -> Vec<Set<T>> {
         self.of_group()
             .filter_map(|e| match &e.op {
                 ControlOp::GroupEdit(edit) => {
