@@ -34,6 +34,8 @@ pub mod kind {
     pub const SOURCE_REMOVE: u16 = 0x0311;
     /// An item of a feed; refers to the feed.
     pub const OUTSIDE: u16 = 0x0312;
+    /// A feed's item as it reads now; refers to the feed, names the item by its origin key.
+    pub const OUTSIDE_EDIT: u16 = 0x0313;
     /// A key for live messages, sealed to the member nodes. Stands in the data log, which only they hold.
     pub const EPOCH: u16 = 0x0320;
 }
@@ -164,7 +166,7 @@ pub struct Source {
     pub sites: Vec<SiteId>,
 }
 
-/// Body of [`kind::OUTSIDE`].
+/// Body of [`kind::OUTSIDE`] and [`kind::OUTSIDE_EDIT`].
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Outside {
@@ -183,6 +185,9 @@ pub struct Outside {
     /// When it says it was published, in milliseconds.
     #[n(4)]
     pub published: Option<u64>,
+    /// Who it says wrote it, plain text.
+    #[n(5)]
+    pub author: Option<String>,
 }
 
 /// Body of [`kind::EPOCH`].
@@ -220,6 +225,8 @@ pub enum DataOp {
     SourceRemove,
     /// An item.
     Outside(Outside),
+    /// An item that changed at its source.
+    OutsideEdit(Outside),
     /// A key for live messages.
     Epoch(Epoch),
     /// A newer version's kind: stored and forwarded, not shown.
@@ -246,6 +253,7 @@ impl DataOp {
             kind::SOURCE_SET => Self::Source(read("source.set", body)?),
             kind::SOURCE_REMOVE => Self::SourceRemove,
             kind::OUTSIDE => Self::Outside(read("outside.create", body)?),
+            kind::OUTSIDE_EDIT => Self::OutsideEdit(read("outside.edit", body)?),
             kind::EPOCH => Self::Epoch(read("epoch", body)?),
             _ => Self::Unknown,
         })
@@ -264,6 +272,7 @@ impl DataOp {
             Self::Source(op) => (kind::SOURCE_SET, codec::encode(op)),
             Self::SourceRemove => (kind::SOURCE_REMOVE, Vec::new()),
             Self::Outside(op) => (kind::OUTSIDE, codec::encode(op)),
+            Self::OutsideEdit(op) => (kind::OUTSIDE_EDIT, codec::encode(op)),
             Self::Epoch(op) => (kind::EPOCH, codec::encode(op)),
             Self::Unknown => (u16::MAX, Vec::new()),
         }

@@ -371,6 +371,7 @@ fn twins_of_one_item_from_outside_are_shown_once_everywhere() {
         text: "Publication".into(),
         url: Some("https://example.org/1".into()),
         published: None,
+        author: None,
     };
     world.cut(0, 1);
     let command = || Command::PostOutside { source, item: item() };
@@ -387,6 +388,43 @@ fn twins_of_one_item_from_outside_are_shown_once_everywhere() {
         assert_eq!(world.read(at, |reader| reader.sources(who, group)).expect("a member")[0].items, 1);
     }
     assert_eq!(world.ask(1, None, command()), Answer::Nothing);
+}
+
+#[test]
+fn an_item_that_changed_at_its_source_reads_so_everywhere_whatever_came_first() {
+    let (mut world, ann, ben, group) = two_sites();
+    let url = "https://example.org/feed".into();
+    let source = world.done(0, ann, Command::SetSource { group, url, title: "Ministère".into(), site_url: None });
+    world.deliver();
+    let item = |text: &str| OutsideItem {
+        origin_key: [3; 32],
+        title: "Décret".into(),
+        text: text.into(),
+        url: None,
+        published: None,
+        author: Some("Service des actes".into()),
+    };
+    let edit = |text: &str| Command::EditOutside { source, item: item(text) };
+    assert_eq!(world.ask(0, None, edit("avant")), Answer::Nothing, "what was never posted is not edited");
+    let Answer::Done { id } = world.ask(0, None, Command::PostOutside { source, item: item("avant") }) else {
+        panic!("posted")
+    };
+    assert_eq!(world.ask(0, None, edit("avant")), Answer::Nothing, "it says the same");
+    assert!(matches!(world.ask(0, None, edit("milieu")), Answer::Done { .. }));
+    world.cut(0, 1);
+    world.now.0 += 1_000;
+    assert!(matches!(world.ask(0, None, edit("après")), Answer::Done { .. }));
+    world.connect(0, 1);
+    world.pass(3);
+    world.rebuild(1);
+    for (at, who) in [(0, ann), (1, ben)] {
+        let page = world.read(at, |reader| reader.feed(who, Some(group), FeedKind::Automatic, None, 10));
+        let shown = page.expect("a feed").items;
+        assert_eq!(shown.iter().map(|post| (post.id, post.text.as_str())).collect::<Vec<_>>(), [(id, "après")]);
+        assert!(shown[0].edited.is_some());
+        let author = shown[0].automatic.as_ref().and_then(|automatic| automatic.author.as_deref());
+        assert_eq!(author, Some("Service des actes"));
+    }
 }
 
 #[test]

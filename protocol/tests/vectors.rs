@@ -155,7 +155,9 @@ fn data_ops() -> Vec<(&'static str, DataOp)> {
         text: "Texte".into(),
         url: Some("https://example.org/1".into()),
         published: Some(1_700_000_000_000),
+        author: None,
     };
+    let edited = Outside { author: Some("Service des actes".into()), ..outside.clone() };
     vec![
         ("profile.set", DataOp::Profile(Profile { user: USER, name: "Ann".into(), title: "Gardienne".into() })),
         ("group.card", DataOp::Card(card)),
@@ -165,6 +167,7 @@ fn data_ops() -> Vec<(&'static str, DataOp)> {
         ("react.set", DataOp::React(React { emoji: "👍".into(), on: true })),
         ("source.set", DataOp::Source(source)),
         ("outside.create", DataOp::Outside(outside)),
+        ("outside.edit", DataOp::OutsideEdit(edited)),
         ("epoch", DataOp::Epoch(Epoch { id: [4; 8], keys: vec![] })),
     ]
 }

@@ -118,8 +118,13 @@ impl Play {
             (14, _, _) => {
                 let Some(source) = self.pick(&sources) else { return };
                 let origin_key = [self.world.below(6) as u8; 32];
-                let item = OutsideItem { origin_key, title: "Titre".into(), text, url: None, published: None };
-                let _ = self.world.ask(at, None, Command::PostOutside { source, item });
+                let (title, author) = ("Titre".into(), None);
+                let item = OutsideItem { origin_key, title, text, url: None, published: None, author };
+                let command = match self.world.below(3) {
+                    0 => Command::EditOutside { source, item },
+                    _ => Command::PostOutside { source, item },
+                };
+                let _ = self.world.ask(at, None, command);
                 return;
             }
             (15, _, _) if self.world.below(4) == 0 && other != by => {
@@ -251,7 +256,7 @@ fn shown(rows: &Rows, group: &GroupId) -> Rows {
             .filter(move |(key, _)| key[0] == prefix && key[1..33] == group.0)
             .map(|(k, v)| (k.clone(), v.clone()))
     };
-    let mut shown: Rows = [table::FEED, table::VOID, table::SOURCE, table::ORIGIN, table::PENDING]
+    let mut shown: Rows = [table::FEED, table::VOID, table::SOURCE, table::ORIGIN, table::ORIGIN_EDIT, table::PENDING]
         .into_iter()
         .flat_map(of_group)
         .collect();

@@ -1,7 +1,8 @@
 //! Which items of a document are new, and what is posted of them. Pure.
 //!
-//! The engine knows what was posted; what was passed over is known only here. Each item leaves one or two marks: of its
-//! key, and of what it says, so that a feed that rewrites its guids does not bring everything a second time.
+//! The engine knows what was posted; what was passed over is known only here. Each item leaves up to three marks: of its
+//! key; of link, title and date, so that a feed that rewrites its guids does not bring everything a second time; and of
+//! what it says, so that an item which changes is read again.
 
 use archipel_outside::feed::{Feed, Item};
 use archipel_outside::source::{origin_key, twin_key};
@@ -11,8 +12,15 @@ use std::collections::HashSet;
 /// Items posted of a feed's first document: a screenful or two. The rest is history, which nobody in the group was there
 /// for, and would push what people wrote out of sight.
 pub const FIRST_ITEMS_MAX: usize = 20;
+/// Changed items taken from one document: a correction concerns a few; a feed that rewrites everything has changed its
+/// form, not its news.
+pub const CHANGES_MAX: usize = 20;
 /// Marks remembered of a source: two documents of the largest size. Older ones go first.
-const MARKS_MAX: usize = 2_000;
+const MARKS_MAX: usize = 3_000;
+/// Characters of an attached file's name.
+const FILE_NAME_CHARS_MAX: usize = 80;
+/// BLAKE3 context of the third mark; as [`TWIN_CONTEXT`].
+const STATE_CONTEXT: &str = "archipel 2026 feed-item seen state v1";
 /// BLAKE3 context of the second mark. Never leaves the node, so it may change at the price of one doubled document.
 const TWIN_CONTEXT: &str = "archipel 2026 feed-item seen twin v1";
 
@@ -60,6 +68,8 @@ pub struct Fresh {
 pub struct News {
     /// To be posted in this order, the oldest first.
     pub fresh: Vec<Fresh>,
+    /// Posted or passed over before, and different now.
+    pub changed: Vec<Fresh>,
     /// Marks of everything else in the document.
     pub rest: Vec<Mark>,
 }
@@ -80,8 +90,15 @@ pub fn pick(source: &str, feed: &Feed, seen: &Seen, visit: Visit) -> News {
     let mut news = News::default();
     for item in newest_first(&feed.items) {
         let key = origin_key(source, &item.guid);
-        let marks: Vec<Mark> = [Some(front(&key)), twin_mark(source, item)].into_iter().flatten().collect();
-        if news.fresh.len() >= max || marks.iter().any(|mark| known.contains(mark)) {
+        let name = front(&key);
+        let state = state_mark(&key, item);
+        let marks: Vec<Mark> = [Some(name), twin_mark(source, item), Some(state)].into_iter().flatten().collect();
+        if known.contains(&name) && !known.contains(&state) {
+            // What is over the limit leaves no mark: the next poll finds it changed.
+            if news.changed.len() < CHANGES_MAX {
+                news.changed.push(Fresh { item: outside(item, key), marks });
+            }
+        } else if news.fresh.len() >= max || marks.iter().any(|mark| known.contains(mark)) {
             news.rest.extend(marks);
         } else {
             news.fresh.push(Fresh { item: outside(item, key), marks });
@@ -111,6 +128,36 @@ fn twin_mark(source: &str, item: &Item) -> Option<Mark> {
     Some(front(&blake3::derive_key(TWIN_CONTEXT, &[twin.as_slice(), &published].concat())))
 }
 
+/// What an item says. Figures count only through the date of change: counters of comments and views are no news.
+fn state_mark(key: &[u8; 32], item: &Item) -> Mark {
+    let letters: String = item.title.chars().chain(item.text.chars()).filter(|c| c.is_alphabetic()).collect();
+    let url = item.url.as_deref().unwrap_or_default();
+    let updated = item.updated.unwrap_or_default().to_be_bytes();
+    let parts = [key.as_slice(), &updated, &(url.len() as u64).to_be_bytes(), url.as_bytes(), letters.as_bytes()];
+    front(&blake3::derive_key(STATE_CONTEXT, &parts.concat()))
+}
+
+/// Links to an item's attached files, as a paragraph of their own.
+fn files(item: &Item) -> String {
+    let shown = item.enclosures.iter().filter(|file| item.url.as_ref() != Some(&file.url));
+    let links: Vec<String> = shown.map(|file| format!("[{}](<{}>)", file_name(&file.url), safe(&file.url))).collect();
+    links.join(" · ")
+}
+
+/// An address that cannot end the link around it early.
+fn safe(url: &str) -> String {
+    url.chars().filter(|c| !matches!(c, '<' | '>' | '\n' | '\r')).collect()
+}
+
+/// The last part of a path, reduced to what needs no escaping.
+fn file_name(url: &str) -> String {
+    let path = url.split(['?', '#']).next().unwrap_or_default();
+    let last = path.rsplit('/').next().unwrap_or_default();
+    let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+    let name: String = last.chars().filter(plain).take(FILE_NAME_CHARS_MAX).collect();
+    if name.is_empty() { "…".into() } else { name }
+}
+
 fn front(key: &[u8; 32]) -> Mark {
     key.first_chunk().copied().map_or(0, Mark::from_be_bytes)
 }
@@ -118,6 +165,10 @@ fn front(key: &[u8; 32]) -> Mark {
 fn outside(item: &Item, origin_key: [u8; 32]) -> OutsideItem {
     let url = item.url.clone().or_else(|| item.enclosures.first().map(|file| file.url.clone()));
     let mut text = item.markdown();
+    let files = files(item);
+    if !files.is_empty() {
+        text = if text.is_empty() { files } else { format!("{text}\n\n{files}") };
+    }
     if text.is_empty() && item.title.is_empty() {
         // A link alone is shown as what it is.
         text = url.as_deref().map(|url| format!("<{url}>")).unwrap_or_default();
@@ -128,6 +179,7 @@ fn outside(item: &Item, origin_key: [u8; 32]) -> OutsideItem {
         text,
         url,
         published: time(item).and_then(|at| u64::try_from(at).ok()),
+        author: item.author.clone(),
     }
 }
 
@@ -227,8 +279,46 @@ mod tests {
         let news = pick(SOURCE, &feed(vec![only]), &Seen::default(), Visit::First);
         let posted = &news.fresh[0].item;
         assert_eq!(posted.url.as_deref(), Some(url.as_str()));
-        assert_eq!(posted.text, format!("<{url}>"));
+        assert_eq!(posted.text, format!("[talk.mp3](<{url}>)"));
         assert_eq!(posted.published, None, "a time before 1970 is no time");
+    }
+
+    #[test]
+    fn an_item_that_changes_is_read_again_and_one_whose_counters_move_is_not() {
+        let first = pick(SOURCE, &feed(vec![item(1), item(2)]), &Seen::default(), Visit::First);
+        let seen = after(Seen::default(), &first);
+        let counted = Item { text: "12 views".into(), ..item(1) };
+        let corrected = Item { text: "The road is open".into(), ..item(2) };
+        let later = pick(SOURCE, &feed(vec![counted.clone(), corrected.clone()]), &seen, Visit::Later);
+        assert_eq!(later.fresh, []);
+        assert_eq!(later.changed.len(), 2, "words were added to both");
+        let mut seen = after(seen, &later);
+        seen.add(later.changed.iter().flat_map(|changed| changed.marks.clone()));
+        let moved = Item { text: "13 views".into(), ..item(1) };
+        let quiet = pick(SOURCE, &feed(vec![moved, corrected]), &seen, Visit::Later);
+        assert_eq!((quiet.fresh, quiet.changed), (Vec::new(), Vec::new()));
+        let dated = Item { updated: Some(9), ..counted };
+        assert_eq!(pick(SOURCE, &feed(vec![dated]), &seen, Visit::Later).changed.len(), 1);
+    }
+
+    #[test]
+    fn a_document_written_anew_brings_only_some_of_its_changes() {
+        let all: Vec<Item> = (1..=60).map(item).collect();
+        let first = pick(SOURCE, &feed(all.clone()), &Seen::default(), Visit::First);
+        let seen = after(Seen::default(), &first);
+        let anew = all.into_iter().map(|item| Item { text: "other".into(), ..item }).collect();
+        assert_eq!(pick(SOURCE, &feed(anew), &seen, Visit::Later).changed.len(), CHANGES_MAX);
+    }
+
+    #[test]
+    fn attached_files_are_linked_and_cannot_break_out_of_their_link() {
+        let url = "https://a.example/a](b)/le_ton%20x.mp3?x=>y".to_owned();
+        let enclosures = vec![Enclosure { url, media_type: None, length: None }];
+        let with = Item { enclosures, author: Some("Ann".into()), ..item(3) };
+        let news = pick(SOURCE, &feed(vec![with]), &Seen::default(), Visit::First);
+        let posted = &news.fresh[0].item;
+        assert_eq!(posted.text, "Text **3**\n\n[leton20x.mp3](<https://a.example/a](b)/le_ton%20x.mp3?x=y>)");
+        assert_eq!(posted.author.as_deref(), Some("Ann"));
     }
 
     #[test]

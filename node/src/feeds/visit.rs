@@ -16,6 +16,8 @@ use std::time::Duration;
 
 /// BLAKE3 context of [`request_id`].
 const REQUEST_CONTEXT: &str = "archipel 2026 feed-item request v1";
+/// BLAKE3 context of the name of one state of an item.
+const EDIT_CONTEXT: &str = "archipel 2026 feed-item edit v1";
 /// Times an item is offered to a busy engine, a second apart; after that the poll is repeated as a whole.
 const OFFERS_MAX: u32 = 10;
 /// What the runtime asks of who finds it busy.
@@ -101,9 +103,13 @@ pub async fn visit(tools: &Tools, job: Job, mut seen: Seen) -> Done {
             };
             match read(reading).await {
                 Err(error) => record.bad(unread(error), now(), dice),
-                Ok((News { fresh, rest }, ttl)) => {
+                Ok((News { fresh, changed: edited, rest }, ttl)) => {
                     let before = seen.clone();
-                    let Delivery { marks, posted, interrupted } = deliver(&tools.handle, source, fresh).await;
+                    let mut delivery = deliver(&tools.handle, source, fresh).await;
+                    if !delivery.interrupted {
+                        correct(&tools.handle, source, edited, &mut delivery).await;
+                    }
+                    let Delivery { marks, posted, interrupted } = delivery;
                     seen.add(marks.into_iter().chain(rest));
                     changed = (seen != before).then_some(seen);
                     if interrupted {
@@ -154,6 +160,21 @@ async fn deliver(handle: &Handle, source: EntryId, fresh: Vec<Fresh>) -> Deliver
         delivery.marks.splice(0..0, marks);
     }
     delivery
+}
+
+/// Brings posted items to what they say now. What cannot be brought now is found changed by the next poll.
+async fn correct(handle: &Handle, source: EntryId, changed: Vec<Fresh>, delivery: &mut Delivery) {
+    for Fresh { item, marks } in changed {
+        // Each state of an item is a wish of its own.
+        let state = blake3::hash(format!("{:?}", (&item.title, &item.text, &item.url, &item.author)).as_bytes());
+        let key = blake3::derive_key(EDIT_CONTEXT, &[item.origin_key.as_slice(), state.as_bytes()].concat());
+        let answer = offer(handle, request_id(source, &key), Command::EditOutside { source, item }).await;
+        if answer.is_err() {
+            delivery.interrupted = true;
+            return;
+        }
+        delivery.marks.splice(0..0, marks);
+    }
 }
 
 /// Asks again while the engine has much to do: people's own wishes go first.

@@ -85,6 +85,7 @@ impl Engine {
             Command::JoinOrganisation { welcome } => return Ok(self.join_organisation(cx, &welcome)),
             _ if self.org.is_none() => return Err(Refusal::NotSetUp),
             Command::PostOutside { source, item } => return self.post_outside(cx, source, item),
+            Command::EditOutside { source, item } => return self.edit_outside(cx, source, item),
             Command::RegisterUser { user, name, title } => return self.register_user(cx, actor, user, name, title),
             _ => {}
         }
@@ -125,6 +126,7 @@ impl Engine {
             Command::CreateOrganisation { .. }
             | Command::JoinOrganisation { .. }
             | Command::PostOutside { .. }
+            | Command::EditOutside { .. }
             | Command::RegisterUser { .. } => Err(Refusal::Invalid),
         }
     }
@@ -425,26 +427,48 @@ impl Engine {
     }
 
     fn post_outside(&mut self, cx: &mut Cx<'_>, source: EntryId, item: OutsideItem) -> Outcome {
-        let (group, set) = self.source(cx, &source).ok_or(Refusal::NotFound)?;
-        let own = self.own_site().ok_or(Refusal::NotSetUp)?;
-        if !set.sites.contains(&own) {
-            return Err(Refusal::Forbidden);
-        }
-        check_text(&item.text, TEXT_BYTES_MAX)?;
-        let (from, to) = Key::of(table::ORIGIN).and(group).and(item.origin_key).prefix();
+        let group = self.polled_here(cx, &source)?;
+        let outside = outside_of(item)?;
+        let (from, to) = Key::of(table::ORIGIN).and(group).and(outside.origin_key).prefix();
         if !cx.tx.range(&from, &to, 1, Direction::Forward).is_empty() {
             return Ok(Answer::Nothing);
         }
-        let OutsideItem { origin_key, title, text, url, published } = item;
-        let op = DataOp::Outside(Outside {
-            origin_key,
-            title: title.chars().take(TITLE_CHARS_MAX).collect(),
-            text,
-            url: url.filter(|url| url.len() <= URL_BYTES_MAX),
-            published,
-        });
-        Ok(self.data_in(cx, group, None, &op, vec![source]))
+        Ok(self.data_in(cx, group, None, &DataOp::Outside(outside), vec![source]))
     }
+
+    fn edit_outside(&mut self, cx: &mut Cx<'_>, source: EntryId, item: OutsideItem) -> Outcome {
+        let group = self.polled_here(cx, &source)?;
+        let outside = outside_of(item)?;
+        let Some(shown) = super::lookup::outside_now(&*cx.tx, &group, &outside.origin_key) else {
+            return Ok(Answer::Nothing);
+        };
+        // When it was published is no part of what people read.
+        if (Outside { published: shown.published, ..outside.clone() }) == shown {
+            return Ok(Answer::Nothing);
+        }
+        Ok(self.data_in(cx, group, None, &DataOp::OutsideEdit(outside), vec![source]))
+    }
+
+    /// The group of a source that this site may poll.
+    fn polled_here(&self, cx: &Cx<'_>, source: &EntryId) -> Result<GroupId, Refusal> {
+        let (group, set) = self.source(cx, source).ok_or(Refusal::NotFound)?;
+        let own = self.own_site().ok_or(Refusal::NotSetUp)?;
+        if set.sites.contains(&own) { Ok(group) } else { Err(Refusal::Forbidden) }
+    }
+}
+
+/// The entry's form of an item, within the limits.
+fn outside_of(item: OutsideItem) -> Result<Outside, Refusal> {
+    check_text(&item.text, TEXT_BYTES_MAX)?;
+    let OutsideItem { origin_key, title, text, url, published, author } = item;
+    Ok(Outside {
+        origin_key,
+        title: title.chars().take(TITLE_CHARS_MAX).collect(),
+        text,
+        url: url.filter(|url| url.len() <= URL_BYTES_MAX),
+        published,
+        author: author.map(|name| name.chars().take(NAME_CHARS_MAX).collect()),
+    })
 }
 
 /// What commands need to know of a post or comment.

@@ -189,7 +189,7 @@ impl Engine {
             return cx.tx.put(&keys::void(&group, &entry.id), b"malformed");
         };
         let verdict = match (&op, act_of(entry.header.kind)) {
-            (DataOp::Outside(_), _) => self.outside_verdict(cx, placed),
+            (DataOp::Outside(_) | DataOp::OutsideEdit(_), _) => self.outside_verdict(cx, placed),
             (_, Some(act)) => self.verdict(group, placed, act),
             (_, None) => return,
         };
@@ -265,6 +265,12 @@ impl Engine {
                 cx.notify(Notice::Post { group, post: id });
             }
             (DataOp::Outside(outside), _, Some(source)) => self.apply_outside(cx, group, placed, &outside, source),
+            (DataOp::OutsideEdit(outside), ..) => {
+                put_newer(cx, &keys::origin_edit(&group, &outside.origin_key), version, &[]);
+                if let Some(post) = super::lookup::outside_post(&*cx.tx, &group, &outside.origin_key) {
+                    cx.notify(Notice::PostChanged { group, post });
+                }
+            }
             (DataOp::Comment(_), Some(actor), Some(post)) => {
                 cx.tx.put(&keys::thread(&post, hlc, &id), &actor.0);
                 cx.notify(Notice::Comment { group, post, comment: id });
@@ -370,7 +376,7 @@ impl Engine {
 
     /// Folds a group's data anew after rights changed that earlier entries may have rested on.
     fn refold(&mut self, cx: &mut Cx<'_>, group: GroupId) {
-        for prefix in [table::FEED, table::VOID, table::PENDING, table::SOURCE, table::ORIGIN] {
+        for prefix in [table::FEED, table::VOID, table::PENDING, table::SOURCE, table::ORIGIN, table::ORIGIN_EDIT] {
             let (from, to) = Key::of(prefix).and(group).prefix();
             for (key, _) in cx.tx.range(&from, &to, usize::MAX, Direction::Forward) {
                 cx.tx.delete(&key);

@@ -81,6 +81,8 @@ pub struct OutsideItem {
     pub url: Option<String>,
     /// When it was published, in milliseconds, as claimed.
     pub published: Option<u64>,
+    /// Who wrote it, as claimed; plain text.
+    pub author: Option<String>,
 }
 
 /// What may be wanted. Lengths are checked by the engine; refusals name the limit.
@@ -265,6 +267,14 @@ pub enum Command {
         /// The `source.set` entry.
         source: EntryId,
         /// The item.
+        item: OutsideItem,
+    },
+    /// An item that was posted reads differently at its source now. No actor. Writes nothing if the item was never
+    /// posted or says the same.
+    EditOutside {
+        /// The `source.set` entry.
+        source: EntryId,
+        /// The item as it is now.
         item: OutsideItem,
     },
 }

@@ -3,7 +3,7 @@
 use crate::clock::Hlc;
 use crate::entry::Entry;
 use crate::entry::batch;
-use crate::group::{DataOp, Source, Version};
+use crate::group::{DataOp, Outside, Source, Version};
 use crate::ids::{EntryId, GroupId, LogId, UserId};
 use crate::limits::EXPLICIT_EVERY_ENTRIES;
 use crate::store::keys::{self, Key, table};
@@ -97,6 +97,36 @@ pub fn is_deleted(store: &dyn Store, target: &EntryId, author: Option<&UserId>) 
         .range(&from, &to, 64, Direction::Forward)
         .iter()
         .any(|(key, value)| value.get(40) == Some(&1) || author.is_some_and(|author| key[33..] == author.0))
+}
+
+/// The post that shows an item from outside.
+pub fn outside_post(store: &dyn Store, group: &GroupId, origin_key: &[u8; 32]) -> Option<EntryId> {
+    let (from, to) = Key::of(table::ORIGIN).and(group).and(origin_key).prefix();
+    let (key, _) = store.range(&from, &to, 1, Direction::Forward).pop()?;
+    EntryId::from_slice(key.get(69..)?)
+}
+
+/// The newest state of an item from outside, if it changed after it was posted.
+pub fn outside_edit(store: &dyn Store, group: &GroupId, origin_key: &[u8; 32]) -> Option<(Version, Outside)> {
+    let version = Version::from_bytes(&store.get(&keys::origin_edit(group, origin_key))?)?;
+    let found = Found::of(store, &version.id)?;
+    match DataOp::decode(found.kind, found.body.as_deref()?) {
+        Ok(DataOp::OutsideEdit(outside)) => Some((version, outside)),
+        _ => None,
+    }
+}
+
+/// An item from outside as it is shown; `None` when it was never posted.
+pub fn outside_now(store: &dyn Store, group: &GroupId, origin_key: &[u8; 32]) -> Option<Outside> {
+    let post = outside_post(store, group, origin_key)?;
+    if let Some((_, outside)) = outside_edit(store, group, origin_key) {
+        return Some(outside);
+    }
+    let found = Found::of(store, &post)?;
+    match DataOp::decode(found.kind, found.body.as_deref()?) {
+        Ok(DataOp::Outside(outside)) => Some(outside),
+        _ => None,
+    }
 }
 
 /// Whether a known source has not been removed.

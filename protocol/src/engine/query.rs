@@ -98,6 +98,8 @@ pub struct DeliveryLine {
 /// Where an automatic post comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AutomaticView {
+    /// Who wrote the item, as its source says.
+    pub author: Option<String>,
     /// The feed's `source.set` entry.
     pub source: EntryId,
     /// The feed's title.

@@ -29,6 +29,8 @@ pub mod table {
     pub const REACT: u8 = b'R';
     /// `group, origin key, rank, entry` → version. Twins of one item from outside.
     pub const ORIGIN: u8 = b'O';
+    /// `group, origin key` → version. The newest state of an item from outside.
+    pub const ORIGIN_EDIT: u8 = b'o';
     /// `group, source` → version of the removal if removed.
     pub const SOURCE: u8 = b'S';
     /// `source, entry` → (). Items that a source brought.
@@ -148,6 +150,11 @@ pub fn react(target: &EntryId, emoji: &str, actor: &UserId) -> Vec<u8> {
 /// Key of one twin of an item from outside; the lowest wins.
 pub fn origin(group: &GroupId, origin_key: &[u8; 32], rank: u32, entry: &EntryId) -> Vec<u8> {
     Key::of(table::ORIGIN).and(group).and(origin_key).and(rank.to_be_bytes()).and(entry).done()
+}
+
+/// Key of the newest state of an item from outside.
+pub fn origin_edit(group: &GroupId, origin_key: &[u8; 32]) -> Vec<u8> {
+    Key::of(table::ORIGIN_EDIT).and(group).and(origin_key).done()
 }
 
 /// Key of a feed from outside.

@@ -70,6 +70,8 @@ pub struct Automatic {
     pub source: String,
     /// Its title.
     pub source_title: String,
+    /// Who wrote the item, as the feed says.
+    pub author: Option<String>,
     /// Where the item stands.
     pub url: Option<String>,
 }
@@ -203,6 +205,7 @@ impl Shaper<'_> {
             automatic: view.automatic.as_ref().map(|automatic| Automatic {
                 source: automatic.source.to_string(),
                 source_title: text::name(&automatic.source_title),
+                author: automatic.author.as_deref().map(text::name).filter(|name| !name.is_empty()),
                 url: automatic.url.clone().filter(|url| is_web(url)),
             }),
             title: text::name(&view.title),

@@ -102,11 +102,14 @@ impl Reader<'_> {
         let state = self.view.group_state(&group)?;
         let deleted = found.body.is_none() || lookup::is_deleted(self.store, &id, found.actor.as_ref());
         let op = DataOp::decode(found.kind, found.body.as_deref().unwrap_or_default()).ok();
-        let mut automatic = None;
+        let (mut automatic, mut changed) = (None, None);
         let (mut title, mut text, mut attachments) = match op {
             Some(DataOp::Post(post)) => (post.title, post.text, post.attachments),
             Some(DataOp::Outside(outside)) => {
-                automatic = Some(self.automatic(found.refs.first()?, outside.url));
+                let newer = lookup::outside_edit(self.store, &group, &outside.origin_key);
+                changed = newer.as_ref().map(|(version, _)| version.hlc.millis());
+                let outside = newer.map_or(outside, |(_, newer)| newer);
+                automatic = Some(self.automatic(found.refs.first()?, outside.url, outside.author));
                 (outside.title, outside.text, Vec::new())
             }
             _ if deleted => (String::new(), String::new(), Vec::new()),
@@ -129,7 +132,7 @@ impl Reader<'_> {
             title,
             text,
             created: found.hlc.millis(),
-            edited: edit.map(|(version, _)| version.hlc.millis()),
+            edited: edit.map(|(version, _)| version.hlc.millis()).or(changed),
             deleted,
             attachments,
             reactions: self.reactions(viewer, &id),
@@ -147,14 +150,14 @@ impl Reader<'_> {
         })
     }
 
-    pub(super) fn automatic(&self, source: &EntryId, url: Option<String>) -> AutomaticView {
+    pub(super) fn automatic(&self, source: &EntryId, url: Option<String>, author: Option<String>) -> AutomaticView {
         let title = Found::of(self.store, source)
             .and_then(|found| match DataOp::decode(found.kind, found.body.as_deref()?) {
                 Ok(DataOp::Source(source)) => Some(source.title),
                 _ => None,
             })
             .unwrap_or_default();
-        AutomaticView { source: *source, source_title: title, url }
+        AutomaticView { author, source: *source, source_title: title, url }
     }
 
     pub(super) fn edit_of(&self, target: &EntryId, author: &UserId) -> Option<(Version, Edit)> {

@@ -42,7 +42,7 @@ export const post = object({
   id: text,
   group: group_ref,
   author: nullable(person_ref),
-  automatic: nullable(object({ source: text, source_title: text, url: nullable(text) })),
+  automatic: nullable(object({ source: text, source_title: text, author: nullable(text), url: nullable(text) })),
   title: text,
   html: text,
   text,
