@@ -1,5 +1,5 @@
 // The words of the interface, from its own locale files, so that specs click what people read.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -10,20 +10,23 @@ const locales = join(dirname(fileURLToPath(import.meta.url)), "../../../web-ui/s
 async function load() {
   const folder = mkdtempSync(join(tmpdir(), "archipel-words-"));
   try {
-    for (const name of ["fr", "en", "plural"]) {
+    for (const name of ["fr", "en", "fr/care", "en/care", "plural"]) {
       const source = readFileSync(join(locales, `${name}.ts`), "utf8");
       const { outputText } = ts.transpileModule(source, {
         compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
       });
-      const imports = outputText.replaceAll(/from "\.\/(\w+)"/g, 'from "./$1.mjs"');
-      writeFileSync(join(folder, `${name}.mjs`), imports);
+      const imports = outputText.replaceAll(/from "(\.{1,2}\/\w+)"/g, 'from "$1.mjs"');
+      const path = join(folder, `${name}.mjs`);
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, imports);
     }
-    const book = async (name) => (await import(pathToFileURL(join(folder, `${name}.mjs`)).href))[name];
+    const part = async (name, path) => (await import(pathToFileURL(join(folder, `${path}.mjs`)).href))[name];
+    const book = async (name) => ({ ...(await part(name, name)), care: await part(name, `${name}/care`) });
     return { fr: await book("fr"), en: await book("en") };
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-/** `words.fr.setup.create` is what the button says. */
+/** `words.fr.setup.create` is what a button says; `words.fr.care` are the words of the screens fetched later. */
 export const words = await load();

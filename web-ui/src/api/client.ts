@@ -10,6 +10,8 @@ import { object, nullable, text, anything, type Decoder } from "./schema/decode"
 const BASE = "/api/v1";
 /** A node answers from its own disk: what takes longer is a broken line. */
 const TIMEOUT_MS = 20_000;
+/** A file is gathered first, from all that the node keeps. */
+const FILE_TIMEOUT_MS = 30 * 60_000;
 
 /** The node answered no. `code` is stable, the interface has words for it. */
 export class Refused extends Error {
@@ -60,6 +62,33 @@ export function refusal(status: number, body: unknown): Refused | Unreachable {
 
 export type Method = "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
 
+async function ask(method: Method, path: string, body: unknown, extra: Record<string, string>, limit: number): Promise<Response> {
+  const headers: Record<string, string> = { Accept: "application/json", ...extra };
+  if (method !== "GET") {
+    headers["Content-Type"] = "application/json";
+    headers["X-Archipel-Token"] = token;
+  }
+  return fetch(BASE + path, {
+    method,
+    headers,
+    credentials: "same-origin",
+    cache: "no-store",
+    signal: AbortSignal.timeout(limit),
+    ...(method === "GET" ? {} : { body: JSON.stringify(body ?? {}) }),
+  });
+}
+
+function broken(error: unknown): Unreachable {
+  contact(false);
+  return new Unreachable(error instanceof Error ? error.message : "no answer");
+}
+
+function refused(status: number, raw: string): Refused | Unreachable {
+  const error = refusal(status, raw === "" ? null : parseJson(raw));
+  contact(error instanceof Refused);
+  return error;
+}
+
 /** Sends one request. Throws `Refused`, `Unreachable` or `ShapeError`. */
 export async function call<T>(
   method: Method,
@@ -68,35 +97,39 @@ export async function call<T>(
   body?: unknown,
   extra: Record<string, string> = {},
 ): Promise<T> {
-  const headers: Record<string, string> = { Accept: "application/json", ...extra };
-  if (method !== "GET") {
-    headers["Content-Type"] = "application/json";
-    headers["X-Archipel-Token"] = token;
-  }
   let response: Response;
-  let answer: unknown = null;
+  let raw: string;
   try {
-    response = await fetch(BASE + path, {
-      method,
-      headers,
-      credentials: "same-origin",
-      cache: "no-store",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-      ...(method === "GET" ? {} : { body: JSON.stringify(body ?? {}) }),
-    });
-    const raw = await response.text();
-    answer = raw === "" ? null : parseJson(raw);
+    response = await ask(method, path, body, extra, TIMEOUT_MS);
+    raw = await response.text();
   } catch (error) {
-    contact(false);
-    throw new Unreachable(error instanceof Error ? error.message : "no answer");
+    throw broken(error);
   }
-  if (!response.ok) {
-    const error = refusal(response.status, answer);
-    contact(error instanceof Refused);
-    throw error;
-  }
+  if (!response.ok) throw refused(response.status, raw);
   contact(true);
-  return decode(answer, path);
+  return decode(raw === "" ? null : parseJson(raw), path);
+}
+
+/** Fetches a file that the node makes on request, with the name that it gives. */
+export async function load(method: "GET" | "POST", path: string, body?: unknown): Promise<{ bytes: Blob; name: string }> {
+  let response: Response;
+  try {
+    response = await ask(method, path, body, { Accept: "*/*" }, FILE_TIMEOUT_MS);
+    if (response.ok) {
+      const bytes = await response.blob();
+      contact(true);
+      return { bytes, name: fileName(response.headers.get("Content-Disposition")) };
+    }
+  } catch (error) {
+    throw broken(error);
+  }
+  throw refused(response.status, await response.text().catch(() => ""));
+}
+
+/** The name in a Content-Disposition header. */
+export function fileName(header: string | null): string {
+  const found = /filename="([^"]+)"/.exec(header ?? "") ?? /filename=([^;\s]+)/.exec(header ?? "");
+  return found?.[1] ?? "archipel";
 }
 
 function parseJson(raw: string): unknown {

@@ -2,7 +2,7 @@
 
 import { call } from "./client";
 import { list, nothing } from "./schema/decode";
-import { group, groups, member } from "./schema/group";
+import { group, groups, member, type Policy } from "./schema/group";
 import type { Access, GroupKind, Role } from "./schema/ref";
 import { opml_result, source, source_preview } from "./schema/source";
 
@@ -10,7 +10,7 @@ export const getGroups = () => call("GET", "/groups", groups);
 export const getGroup = (id: string) => call("GET", `/groups/${id}`, group);
 export const createGroup = (body: { request_id: string; name: string; purpose: string; kind: GroupKind; access: Access }) =>
   call("POST", "/groups", group, body);
-export const patchGroup = (id: string, body: { name?: string; purpose?: string; access?: Access }) =>
+export const patchGroup = (id: string, body: { name?: string; purpose?: string; access?: Access; policy?: Policy }) =>
   call("PATCH", `/groups/${id}`, group, body);
 export const joinGroup = (id: string) => call("POST", `/groups/${id}/join`, group);
 export const leaveGroup = (id: string) => call("POST", `/groups/${id}/leave`, group);

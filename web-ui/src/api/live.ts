@@ -20,6 +20,8 @@ export type Notice =
   | { type: "source"; group: string; source: string }
   | { type: "pairing"; id: string }
   | { type: "file"; blob: string }
+  | { type: "not_delivered" }
+  | { type: "alarms" }
   | { type: "unread"; group: string; unread: number }
   | { type: "ended" };
 
@@ -39,6 +41,8 @@ const shapes: { [T in Notice["type"]]: Decoder<Omit<Extract<Notice, { type: T }>
   source: object({ group: text, source: text }),
   pairing: object({ id: text }),
   file: object({ blob: text }),
+  not_delivered: none,
+  alarms: none,
   unread: object({ group: text, unread: count }),
   ended: none,
 };

@@ -10,15 +10,40 @@ export type Route =
   | { page: "person"; id: string }
   | { page: "network" }
   | { page: "pair" }
+  | { page: "site"; id: string }
+  | { page: "reach" }
+  | { page: "by-file" }
+  | { page: "removals" }
   | { page: "settings" }
   | { page: "admin-people" }
   | { page: "admin-site" }
+  | { page: "alarms" }
+  | { page: "storage" }
+  | { page: "erasures" }
+  | { page: "constitution" }
   | { page: "outbox" }
+  | { page: "undelivered" }
   | { page: "join"; invitation: string }
   | { page: "invitation"; token: string }
   | { page: "unknown" };
 
 const ID = /^[a-z2-7]{26,52}$/;
+
+const NETWORK = { pair: "pair", reach: "reach", file: "by-file", removals: "removals" } as const;
+const ADMIN = {
+  people: "admin-people",
+  site: "admin-site",
+  alarms: "alarms",
+  storage: "storage",
+  erasures: "erasures",
+  organisation: "constitution",
+} as const;
+
+/** The page that the last word of an address names. */
+function named<P extends "pair" | "reach" | "by-file" | "removals" | (typeof ADMIN)[keyof typeof ADMIN]>(pages: Record<string, P>, word: string): { page: P } | { page: "unknown" } {
+  const page = Object.hasOwn(pages, word) ? pages[word] : undefined;
+  return page === undefined ? { page: "unknown" } : { page };
+}
 
 /** The page that an address means. Pure. */
 export function parse(path: string, hash = ""): Route {
@@ -41,14 +66,16 @@ export function parse(path: string, hash = ""): Route {
     case "people":
       return plain ? { page: "people" } : ID.test(second) ? { page: "person", id: second } : { page: "unknown" };
     case "network":
-      return plain ? { page: "network" } : second === "pair" ? { page: "pair" } : { page: "unknown" };
+      if (second === "s" && ID.test(third)) return { page: "site", id: third };
+      return plain ? { page: "network" } : third === "" ? named(NETWORK, second) : { page: "unknown" };
     case "settings":
       return plain ? { page: "settings" } : { page: "unknown" };
     case "outbox":
       return plain ? { page: "outbox" } : { page: "unknown" };
     case "admin":
-      if (second === "people") return { page: "admin-people" };
-      return second === "site" ? { page: "admin-site" } : { page: "unknown" };
+      return third === "" ? named(ADMIN, second) : { page: "unknown" };
+    case "not-delivered":
+      return plain ? { page: "undelivered" } : { page: "unknown" };
     case "join":
       return { page: "join", invitation: hash.slice(1) };
     case "invitation":

@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import { en } from "./en";
+import { en as careEn } from "./en/care";
 import { fr } from "./fr";
+import { fr as careFr } from "./fr/care";
 
 /** Every path of a book of messages, with the kind of thing found there. */
 function paths(book: object, at = ""): string[] {
@@ -11,6 +13,7 @@ function paths(book: object, at = ""): string[] {
 
 test("both languages say the same things", () => {
   expect(paths(en)).toEqual(paths(fr));
+  expect(paths(careEn)).toEqual(paths(careFr));
 });
 
 test("no message is empty", () => {
@@ -26,4 +29,11 @@ test("plurals follow each language", () => {
 
 test("the three words about delivery are the agreed ones", () => {
   expect([fr.delivery.kept, fr.delivery.by(6, 7), fr.delivery.all]).toEqual(["Gardée ici", "Reçu par 6 sites sur 7", "Reçu par tous les sites"]);
+});
+
+test("screens say 'removed', never the words of the protocol", () => {
+  const said = (value: unknown): string[] => (typeof value === "string" ? [value] : typeof value === "function" ? [String(value)] : Object.values(value as object).flatMap(said));
+  for (const book of [careFr, careEn, fr, en]) {
+    expect(said(book).filter((text) => /revoke|révoqu|equivoc|équivoc|fork|quorum|constitution|frontier|blob/i.test(text))).toEqual([]);
+  }
 });

@@ -1,6 +1,7 @@
 /** What each notice of the live stream means. */
 
 import type { Notice } from "../api/live";
+import { alarmsChanged } from "./alarms.svelte";
 import { deliveryMoved, postArrived, reloadShown } from "./feed.svelte";
 import { loadGroup, loadGroups, setUnread } from "./groups.svelte";
 import { loadNetwork, pairingMoved } from "./network.svelte";
@@ -9,6 +10,7 @@ import { fileArrived, refreshPost, refreshWatched } from "./posts.svelte";
 import { sessionEnded } from "./session.svelte";
 import { sourcesChanged } from "./sources.svelte";
 import { threadMoved } from "./thread.svelte";
+import { undeliveredChanged } from "./undelivered.svelte";
 
 export function dispatch(notice: Notice): void {
   switch (notice.type) {
@@ -51,6 +53,12 @@ export function dispatch(notice: Notice): void {
     case "unread":
       setUnread(notice.group, notice.unread);
       return;
+    case "not_delivered":
+      undeliveredChanged();
+      return;
+    case "alarms":
+      alarmsChanged();
+      return;
     case "ended":
       sessionEnded();
       return;
@@ -65,4 +73,6 @@ export function reset(): void {
   void loadNetwork();
   reloadShown();
   peopleChanged();
+  undeliveredChanged();
+  alarmsChanged();
 }

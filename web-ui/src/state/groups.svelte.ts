@@ -6,7 +6,7 @@ import { get, put } from "../lib/db";
 import { locale } from "../lib/i18n.svelte";
 import { byName } from "../lib/text";
 
-export type { Group, Member } from "../api/schema/group";
+export { GUESTS, POSTERS, type Group, type Member, type Policy } from "../api/schema/group";
 export { ACCESSES, KINDS, ROLES } from "../api/schema/ref";
 export type { Access, GroupKind, GroupRef, Role, PersonRef, SiteRef } from "../api/schema/ref";
 export { getMembers, addMembers, setRole, removeMember } from "../api/groups";

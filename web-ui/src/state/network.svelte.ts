@@ -1,9 +1,9 @@
 /** The sites of the organisation, as this site sees them. */
 
 import * as calls from "../api/network";
-import type { Network, Pairing } from "../api/schema/network";
+import type { Network, Pairing, SiteView } from "../api/schema/network";
 
-export type { JoinProgress, Network, Pairing, SiteView, StepState } from "../api/schema/network";
+export type { JoinProgress, Network, Pairing, SiteNode, SiteView, StepState } from "../api/schema/network";
 export {
   cancelPairing,
   confirmPairing,
@@ -32,6 +32,13 @@ export async function loadNetwork(): Promise<void> {
   } catch (error) {
     net.error = error;
   }
+}
+
+/** Takes up one site as the node now describes it. */
+export function keepSite(site: SiteView): void {
+  if (net.view === null) return;
+  if (site.self) net.view.self = site;
+  else net.view.sites = net.view.sites.map((one) => (one.id === site.id ? site : one));
 }
 
 const listeners = new Set<(id: string) => void>();

@@ -1,6 +1,6 @@
 /** People, and oneself. */
 
-import { flag, list, nullable, object, oneOf, text, type Decoded, type Decoder } from "./decode";
+import { count, flag, list, nullable, object, oneOf, text, type Decoded, type Decoder } from "./decode";
 import { group_ref, site_ref, type GroupRef } from "./ref";
 
 const optional_groups: Decoder<GroupRef[] | null> = nullable(list(group_ref));
@@ -31,6 +31,10 @@ export const me = object({
   can: object({ create_groups: flag, administer_site: flag, administer_organisation: flag }),
   sudo_until: nullable(text),
   reminders: list(text),
+  /** Own entries that did not count. */
+  not_delivered: nullable(count),
+  /** What an administrator should look at; 0 for others. */
+  alarms: nullable(count),
 });
 export type Me = Decoded<typeof me>;
 

@@ -1,7 +1,7 @@
 /** Publications, comments, files, and how far they have got. */
 
 import { count, flag, list, nullable, object, oneOf, text, type Decoded } from "./decode";
-import { group_ref, person_ref, site_ref } from "./ref";
+import { group_ref, person_ref, SITE_STATES, site_ref } from "./ref";
 
 export const attachment = object({
   blob: text,
@@ -33,8 +33,9 @@ export const comment = object({
   deleted: flag,
   reactions: list(reaction),
   delivery,
+  erased: nullable(flag),
   mine: flag,
-  may: object({ edit: flag, delete: flag }),
+  may: object({ edit: flag, delete: flag, erase: nullable(flag) }),
 });
 export type Comment = Decoded<typeof comment>;
 
@@ -55,7 +56,9 @@ export const post = object({
   last_comments: list(comment),
   delivery,
   mine: flag,
-  may: object({ edit: flag, delete: flag, comment: flag, react: flag }),
+  may: object({ edit: flag, delete: flag, comment: flag, react: flag, erase: nullable(flag) }),
+  /** Erased for good: what stays is the place where it was. */
+  erased: nullable(flag),
   not_delivered: nullable(text),
 });
 export type Post = Decoded<typeof post>;
@@ -65,7 +68,7 @@ export const arrival = object({
   self: flag,
   received: flag,
   at: nullable(text),
-  state: oneOf("self", "connected", "away", "never"),
+  state: oneOf(...SITE_STATES),
 });
 export type Arrival = Decoded<typeof arrival>;
 

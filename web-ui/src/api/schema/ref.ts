@@ -13,6 +13,8 @@ export const person_ref = object({
 });
 export type PersonRef = Decoded<typeof person_ref>;
 
+export const SITE_STATES = ["self", "connected", "away", "never"] as const;
+
 export const KINDS = ["trade", "project", "place", "theme", "product", "visibility", "general"] as const;
 export const ACCESSES = ["open", "closed", "secret"] as const;
 export const ROLES = ["owner", "facilitator", "member", "reader", "guest"] as const;

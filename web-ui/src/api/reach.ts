@@ -1,0 +1,13 @@
+/** Calls about reaching other sites, by line or by file. */
+
+import { call, load, send } from "./client";
+import { site_view } from "./schema/network";
+import { bundle_result, line_test, reach } from "./schema/reach";
+
+export const getReach = () => call("GET", "/network/reach", reach);
+export const testLine = (node: string) => call("POST", `/network/nodes/${node}/test`, line_test);
+export const setAddresses = (node: string, addresses: string[]) => call("PUT", `/network/nodes/${node}/addresses`, site_view, { addresses });
+
+export const makeBundle = (site: string) => load("POST", "/network/bundles", { site });
+export const importBundle = (file: Blob, progress: (sent: number) => void, cancelled: AbortSignal) =>
+  send("/network/bundles/import", file, bundle_result, progress, cancelled);

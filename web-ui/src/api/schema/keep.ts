@@ -1,0 +1,40 @@
+/** What this site keeps, and what is erased for good. */
+
+import { count, flag, list, nullable, object, oneOf, text, type Decoded } from "./decode";
+import { group_ref, person_ref, SITE_STATES, site_ref } from "./ref";
+
+const kept_group = object({
+  group: group_ref,
+  entries: count,
+  bytes: count,
+  file_bytes: count,
+  keep_days: nullable(count),
+  state: oneOf("complete", "filling", "leaving", "removed"),
+  have: count,
+  of: count,
+});
+export type KeptGroup = Decoded<typeof kept_group>;
+
+export const storage = object({
+  disk: object({ free: count, total: count, level: oneOf("ok", "low", "critical") }),
+  journal: count,
+  index: count,
+  files: count,
+  thumbs: count,
+  groups: list(kept_group),
+  keep_days: nullable(count),
+});
+export type Storage = Decoded<typeof storage>;
+
+export const erasure = object({
+  id: text,
+  what: oneOf("post", "comment", "person"),
+  by: person_ref,
+  at: text,
+  reason: text,
+  group: nullable(group_ref),
+  state: oneOf("waiting", "working", "done", "objected", "held"),
+  due: nullable(text),
+  sites: list(object({ site: site_ref, done: flag, at: nullable(text), state: oneOf(...SITE_STATES) })),
+});
+export type Erasure = Decoded<typeof erasure>;
