@@ -92,7 +92,7 @@ impl<'a> Batching<'a> {
     /// When the index fails.
     pub fn commit_rows(self, end: Position) -> Result<(), CommitError> {
         let mut batch = Batch::new();
-        for (key, value) in &self.rows {
+        for (key, value) in self.rows {
             match value {
                 Some(value) => batch.put(key, value),
                 None => batch.delete(key),

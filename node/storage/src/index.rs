@@ -1,35 +1,42 @@
-//! The derived index: an ordered map over sled that can be thrown away and rebuilt from the journal at any time.
-//! It does not know what keys and values mean; the key scheme is the caller's.
+//! The derived index: an ordered map that can be thrown away and rebuilt from the journal at any time. It does not know
+//! what keys and values mean; the key scheme is the caller's.
 //!
-//! Nothing here is durable on its own: sled flushes in the background. Each batch carries the journal position it
+//! sled holds it, but not row by row: changes gather in memory in order, and are written as runs of blocks, each block
+//! one value of sled's (`store.rs`). Nothing here is durable on its own. Each batch carries the journal position it
 //! brings the index up to, so that after a crash the caller applies what comes behind [`Index::watermark`].
 //! sled panics on much of the damage it meets; every call catches that, and from then on the index is `Broken` until
 //! [`Index::clear`].
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{PoisonError, RwLock};
 
 use crate::journal::Position;
 
 mod batch;
+mod block;
+mod filter;
 mod folder;
+mod merge;
+mod plan;
 mod probe;
+mod run;
+mod store;
+mod table;
+mod worker;
 
 pub use batch::Batch;
 pub use probe::{CHECK_TIME, CheckReport, Checked, Reason, check, open_checked};
+use store::{Shared, Store};
 
-/// Default page cache: with 4 KiB rows enough for the hot end of every log, and a part of the 40 MiB a fresh node may
-/// use.
+/// Default page cache: a part of the 40 MiB a fresh node may use.
 pub const CACHE_BYTES: u64 = 16 << 20;
-/// sled writes back this often on its own.
-const FLUSH_EVERY_MS: u64 = 500;
+/// Default size of the table in memory. Two may stand in memory at once, and a crash costs the time to apply them again
+/// from the journal: some ten thousand entries.
+pub const TABLE_BYTES: usize = 4 << 20;
 /// Keys beginning with this byte are the index's own.
 pub const RESERVED_PREFIX: u8 = 0;
-
-const WATERMARK_KEY: &[u8] = &[RESERVED_PREFIX, b'w'];
-const LAYOUT_KEY: &[u8] = &[RESERVED_PREFIX, b'l'];
 
 /// A row: key and value.
 pub type Row = (Vec<u8>, Vec<u8>);
@@ -37,15 +44,20 @@ pub type Row = (Vec<u8>, Vec<u8>);
 /// How an index is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Page cache in bytes.
+    /// sled's page cache in bytes.
     pub cache_bytes: u64,
+    /// About how many bytes of changes gather in memory before they are written out.
+    pub table_bytes: usize,
+    /// A range of keys that all share so many first bytes is read without looking into runs that have no such key; 0
+    /// for no such help.
+    pub prefix_bytes: usize,
     /// Version of the caller's key scheme: an index of another one is thrown away when opened.
     pub layout: u32,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cache_bytes: CACHE_BYTES, layout: 1 }
+        Self { cache_bytes: CACHE_BYTES, table_bytes: TABLE_BYTES, prefix_bytes: 0, layout: 1 }
     }
 }
 
@@ -93,16 +105,17 @@ pub enum IndexError {
 pub struct Index {
     dir: PathBuf,
     options: Options,
-    /// `None` once sled has failed beyond use.
+    /// `None` once closed.
     store: RwLock<Option<Store>>,
-    broken: AtomicBool,
 }
 
-#[derive(Debug)]
-struct Store {
-    folder: PathBuf,
-    db: sled::Db,
-    tree: sled::Tree,
+impl From<sled::Error> for IndexError {
+    fn from(error: sled::Error) -> Self {
+        match error {
+            sled::Error::Corruption { .. } => Self::Broken { reason: error.to_string() },
+            error => Self::Failed { reason: error.to_string() },
+        }
+    }
 }
 
 impl Index {
@@ -116,46 +129,32 @@ impl Index {
     fn open_generation(dir: &Path, options: Options, generation: u32) -> Result<Self, IndexError> {
         folder::prepare(dir)?;
         let folder = folder::generation(dir, generation);
-        let mut store = Store::open(&folder, options)?;
-        let layout = catching(|| store.tree.get(LAYOUT_KEY))?;
-        let empty = catching(|| Ok(store.tree.is_empty()))?;
-        if layout.as_deref() != Some(&options.layout.to_be_bytes()[..]) {
-            if !empty {
-                tracing::info!(layout = options.layout, "the index has another layout and is rebuilt");
-                let next = Store::open(&folder::generation(dir, generation + 1), options)?;
-                std::mem::replace(&mut store, next).discard();
-            }
-            catching(|| store.tree.insert(LAYOUT_KEY, &options.layout.to_be_bytes()))?;
+        let (mut store, is_other) = Store::open(&folder, options)?;
+        if is_other {
+            tracing::info!(layout = options.layout, "the index has another layout and is rebuilt");
+            let (next, _) = Store::open(&folder::generation(dir, generation + 1), options)?;
+            std::mem::replace(&mut store, next).discard();
         }
         folder::remove_older(dir, &store.folder)?;
-        Ok(Self { dir: dir.to_path_buf(), options, store: RwLock::new(Some(store)), broken: AtomicBool::new(false) })
+        Ok(Self { dir: dir.to_path_buf(), options, store: RwLock::new(Some(store)) })
     }
 
     /// The value of a key.
     pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, IndexError> {
-        self.with(|store| Ok(store.tree.get(key)?.map(|value| value.to_vec())))
+        self.with(|store| store.get(key))
     }
 
     /// Whether a key is there.
     pub fn contains(&self, key: &[u8]) -> Result<bool, IndexError> {
-        self.with(|store| store.tree.contains_key(key))
+        Ok(self.get(key)?.is_some())
     }
 
-    /// Up to `limit` rows with `from <= key < to`, in the given direction. The index's own rows are left out.
+    /// Up to `limit` rows with `from <= key < to`, in the given direction.
     pub fn range(&self, from: &[u8], to: &[u8], limit: usize, direction: Direction) -> Result<Vec<Row>, IndexError> {
-        let from = from.max(&[RESERVED_PREFIX + 1]);
-        if from >= to {
+        if from >= to || limit == 0 {
             return Ok(Vec::new());
         }
-        self.with(|store| {
-            let rows = store.tree.range(from..to);
-            let owned =
-                |row: sled::Result<(sled::IVec, sled::IVec)>| row.map(|(key, value)| (key.to_vec(), value.to_vec()));
-            match direction {
-                Direction::Ascending => rows.take(limit).map(owned).collect(),
-                Direction::Descending => rows.rev().take(limit).map(owned).collect(),
-            }
-        })
+        self.with(|store| store.range(from, to, limit, direction))
     }
 
     /// As [`Index::range`], over all keys beginning with `prefix`.
@@ -166,39 +165,35 @@ impl Index {
         }
     }
 
-    /// Makes all changes of a batch, its watermark included, or none. Not durable on its own.
+    /// Makes all changes of a batch, its watermark included, or none. Readers see them at once; durable they are later, in
+    /// the order of batches. Waits while the table before is still being written out.
     pub fn apply(&self, batch: Batch) -> Result<(), IndexError> {
-        let batch = batch.into_sled()?;
-        self.with(|store| store.tree.apply_batch(batch))
+        let batch = batch.checked()?;
+        self.with(|store| store.apply(batch))
     }
 
     /// The journal position up to which the index is complete; `None` when it is empty and wants a rebuild.
     pub fn watermark(&self) -> Result<Option<Position>, IndexError> {
-        let bytes = self.with(|store| store.tree.get(WATERMARK_KEY))?;
-        Ok(bytes.and_then(|bytes| Some(Position::from_bytes(*bytes.first_chunk()?))))
+        self.with(|store| Ok(store.watermark()))
     }
 
     /// Throws everything away and begins empty, also when the index is broken. The caller then rebuilds.
     pub fn clear(&self) -> Result<(), IndexError> {
         let mut slot = self.store.write().unwrap_or_else(PoisonError::into_inner);
         let next = folder::newest(&self.dir)?.map_or(1, |newest| newest + 1);
-        let store = Store::open(&folder::generation(&self.dir, next), self.options)?;
-        catching(|| store.tree.insert(LAYOUT_KEY, &self.options.layout.to_be_bytes()))?;
+        let (store, _) = Store::open(&folder::generation(&self.dir, next), self.options)?;
         let folder = store.folder.clone();
-        let was_broken = self.broken.swap(false, Ordering::AcqRel);
-        if let Some(old) = slot.replace(store) {
-            if was_broken {
-                old.abandon();
-            } else {
-                old.discard();
-            }
+        match slot.replace(store) {
+            Some(old) if old.shared.is_broken() => old.abandon(),
+            Some(old) => old.discard(),
+            None => {}
         }
         folder::remove_older(&self.dir, &folder)
     }
 
     /// Writes back what is in memory. For a clean stop; never needed for safety.
     pub fn flush(&self) -> Result<(), IndexError> {
-        self.with(|store| store.db.flush().map(|_| ()))
+        self.with(Shared::flush)
     }
 
     /// Flushes and closes; the next [`open_checked`] then trusts the files without a check. Whoever still holds the index
@@ -206,25 +201,33 @@ impl Index {
     pub fn close(&self) -> Result<(), IndexError> {
         self.flush()?;
         let store = self.store.write().unwrap_or_else(PoisonError::into_inner).take();
-        catching(|| {
-            drop(store);
-            Ok(())
-        })?;
+        if let Some(mut store) = store {
+            store.stop();
+            catching(|| {
+                drop(store);
+                Ok(())
+            })?;
+        }
         folder::mark_clean(&self.dir)
     }
 
     /// Bytes on disk.
     pub fn size_on_disk(&self) -> Result<u64, IndexError> {
-        self.with(|store| store.db.size_on_disk())
+        self.with(Shared::size_on_disk)
     }
 
-    fn with<T>(&self, work: impl FnOnce(&Store) -> sled::Result<T>) -> Result<T, IndexError> {
+    /// Reads all that is written out; how many rows that is, removals and replaced ones included.
+    fn check(&self) -> Result<u64, IndexError> {
+        self.with(Shared::check)
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&Shared) -> Result<T, IndexError>) -> Result<T, IndexError> {
         let slot = self.store.read().unwrap_or_else(PoisonError::into_inner);
-        let usable = slot.as_ref().filter(|_| !self.broken.load(Ordering::Acquire));
+        let usable = slot.as_ref().filter(|store| !store.shared.is_broken());
         let store = usable.ok_or_else(|| IndexError::Broken { reason: "an earlier call failed".into() })?;
-        let result = catching(|| work(store));
+        let result = catching(|| work(&store.shared));
         if matches!(result, Err(IndexError::Broken { .. })) {
-            self.broken.store(true, Ordering::Release);
+            store.shared.broken.store(true, Ordering::Release);
         }
         result
     }
@@ -232,57 +235,25 @@ impl Index {
 
 impl Drop for Index {
     fn drop(&mut self) {
-        let store = self.store.get_mut().unwrap_or_else(PoisonError::into_inner).take();
-        match store {
-            Some(store) if self.broken.load(Ordering::Acquire) => std::mem::forget(store),
+        match self.store.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(store) if store.shared.is_broken() => store.abandon_in_place(),
             // A panic while closing costs nothing but the next check.
-            other => drop(catching(|| {
-                drop(other);
-                Ok(())
-            })),
+            Some(mut store) => {
+                store.stop();
+                drop(catching(|| {
+                    drop(store);
+                    Ok(())
+                }));
+            }
+            None => {}
         }
     }
 }
 
-impl Store {
-    fn open(folder: &Path, options: Options) -> Result<Self, IndexError> {
-        let opened = catching(|| {
-            let db = sled::Config::new()
-                .path(folder)
-                .cache_capacity(options.cache_bytes)
-                .flush_every_ms(Some(FLUSH_EVERY_MS))
-                .open()?;
-            let tree = db.open_tree("core")?;
-            Ok((db, tree))
-        });
-        opened.map(|(db, tree)| Self { folder: folder.to_path_buf(), db, tree })
-    }
-
-    /// Closes and removes a store in good order.
-    fn discard(self) {
-        let folder = self.folder.clone();
-        // A panic here concerns files that are about to go.
-        let _ = catching(|| {
-            drop(self);
-            Ok(())
-        });
-        folder::remove(&folder);
-    }
-
-    /// Lets go of a store that has panicked: its own closing might panic or hang, so it is never closed. Its threads
-    /// and its memory stay until the process ends.
-    fn abandon(self) {
-        folder::remove(&self.folder.clone());
-        std::mem::forget(self);
-    }
-}
-
 /// Runs something of sled's and turns panics into errors.
-fn catching<T>(work: impl FnOnce() -> sled::Result<T>) -> Result<T, IndexError> {
+fn catching<T>(work: impl FnOnce() -> Result<T, IndexError>) -> Result<T, IndexError> {
     match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error @ sled::Error::Corruption { .. })) => Err(IndexError::Broken { reason: error.to_string() }),
-        Ok(Err(error)) => Err(IndexError::Failed { reason: error.to_string() }),
+        Ok(result) => result,
         Err(panic) => {
             let text = panic.downcast_ref::<String>().map(String::as_str);
             let reason = text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("panic").to_owned();

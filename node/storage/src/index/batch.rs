@@ -1,14 +1,17 @@
 //! Changes to the index that happen together.
 
-use super::{IndexError, RESERVED_PREFIX, WATERMARK_KEY};
+use super::{IndexError, RESERVED_PREFIX};
 use crate::journal::Position;
+
+/// A key with its new value; `None` removes it.
+pub(super) type Change = (Vec<u8>, Option<Vec<u8>>);
 
 /// A set of changes and the journal position they bring the index up to.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
-    changes: sled::Batch,
+    pub(super) changes: Vec<Change>,
+    pub(super) watermark: Option<Position>,
     reserved: bool,
-    len: usize,
 }
 
 impl Batch {
@@ -17,38 +20,38 @@ impl Batch {
         Self::default()
     }
 
-    /// Sets a value.
-    pub fn put(&mut self, key: &[u8], value: &[u8]) {
-        self.reserved |= key.first() == Some(&RESERVED_PREFIX);
-        self.len += 1;
-        self.changes.insert(key, value);
+    /// Sets a value. Later changes of a key replace earlier ones.
+    pub fn put(&mut self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
+        self.change(key.into(), Some(value.into()));
     }
 
     /// Removes a key.
-    pub fn delete(&mut self, key: &[u8]) {
-        self.reserved |= key.first() == Some(&RESERVED_PREFIX);
-        self.len += 1;
-        self.changes.remove(key);
+    pub fn delete(&mut self, key: impl Into<Vec<u8>>) {
+        self.change(key.into(), None);
     }
 
     /// Says that with this batch the index holds everything before this position.
     pub fn set_watermark(&mut self, position: Position) {
-        self.len += 1;
-        self.changes.insert(WATERMARK_KEY, &position.to_bytes());
+        self.watermark = Some(position);
     }
 
-    /// Number of changes.
+    /// Number of changes, the watermark included.
     pub fn len(&self) -> usize {
-        self.len
+        self.changes.len() + usize::from(self.watermark.is_some())
     }
 
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.len() == 0
     }
 
-    pub(super) fn into_sled(self) -> Result<sled::Batch, IndexError> {
-        if self.reserved { Err(IndexError::ReservedKey) } else { Ok(self.changes) }
+    fn change(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
+        self.reserved |= key.first() == Some(&RESERVED_PREFIX);
+        self.changes.push((key, value));
+    }
+
+    pub(super) fn checked(self) -> Result<Self, IndexError> {
+        if self.reserved { Err(IndexError::ReservedKey) } else { Ok(self) }
     }
 }
 

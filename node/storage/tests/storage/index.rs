@@ -45,7 +45,7 @@ fn position(n: u32) -> Position {
 fn fill(index: &Index, rows: u32) {
     for n in 0..rows {
         let mut batch = Batch::new();
-        batch.put(format!("k{n:06}").as_bytes(), &n.to_be_bytes().repeat(64));
+        batch.put(format!("k{n:06}"), n.to_be_bytes().repeat(64));
         batch.set_watermark(position(n));
         index.apply(batch).unwrap();
     }
@@ -72,11 +72,11 @@ proptest! {
             for (key, value) in changes {
                 match value {
                     Some(len) => {
-                        batch.put(&[*key], &vec![*key; *len]);
+                        batch.put([*key], vec![*key; *len]);
                         model.insert(vec![*key], vec![*key; *len]);
                     }
                     None => {
-                        batch.delete(&[*key]);
+                        batch.delete([*key]);
                         model.remove(&vec![*key]);
                     }
                 }
@@ -98,12 +98,134 @@ proptest! {
     }
 }
 
+/// A table so small that every few batches become a run, and runs are merged all the time.
+fn small() -> Options {
+    Options { table_bytes: 1_500, prefix_bytes: 3, ..Options::default() }
+}
+
+type Model = BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// Some changes of few keys, a part of them removals.
+fn random_batch(rng: &mut ChaCha8Rng, model: &mut Model) -> Batch {
+    let mut batch = Batch::new();
+    for _ in 0..=rng.next_u32() % 30 {
+        let mut key = vec![b'k', (rng.next_u32() % 3) as u8];
+        key.extend((0..rng.next_u32() % 4).map(|_| b'a'));
+        key.push((rng.next_u32() % 100) as u8);
+        if rng.next_u32().is_multiple_of(4) {
+            model.remove(&key);
+            batch.delete(key);
+        } else {
+            let value = rng.next_u32().to_be_bytes().repeat(rng.next_u32() as usize % 60);
+            model.insert(key.clone(), value.clone());
+            batch.put(key, value);
+        }
+    }
+    batch
+}
+
+fn same_as_the_model(index: &Index, model: &Model, rng: &mut ChaCha8Rng) {
+    for _ in 0..8 {
+        let mut bound = || {
+            let len = rng.next_u32() % 5;
+            let mut key = vec![b'k'];
+            key.extend((0..len).map(|_| if rng.next_u32().is_multiple_of(2) { b'a' } else { rng.next_u32() as u8 }));
+            key
+        };
+        let (from, to, limit) = (bound(), bound(), bound().len() * 9 - 9);
+        let part: Vec<_> = match from < to {
+            true => model.range(from.clone()..to.clone()).map(|(k, v)| (k.clone(), v.clone())).collect(),
+            false => Vec::new(),
+        };
+        let upward: Vec<_> = part.iter().take(limit).cloned().collect();
+        let downward: Vec<_> = part.iter().rev().take(limit).cloned().collect();
+        assert_eq!(index.range(&from, &to, limit, Direction::Ascending).unwrap(), upward);
+        assert_eq!(index.range(&from, &to, limit, Direction::Descending).unwrap(), downward);
+        let upward: Vec<_> = model.range(from.clone()..).take_while(|(key, _)| key.starts_with(&from)).collect();
+        let found = index.prefix(&from, usize::MAX, Direction::Ascending).unwrap();
+        assert_eq!(found.iter().map(|(k, v)| (k, v)).collect::<Vec<_>>(), upward);
+        assert_eq!(index.get(&from).unwrap().as_ref(), model.get(&from));
+    }
+    for key in model.keys().take(20) {
+        assert_eq!(index.get(key).unwrap().as_ref(), model.get(key));
+        assert!(index.contains(key).unwrap());
+    }
+}
+
+#[test]
+fn written_out_merged_closed_or_crashed_it_is_an_ordered_map() {
+    for seed in 0..12 {
+        println!("seed {seed}");
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let home = tempfile::tempdir().unwrap();
+        let dir = home.path().join("index");
+        let mut index = Index::open(&dir, small()).unwrap();
+        // What the index held after each batch.
+        let mut states: Vec<Model> = vec![Model::new()];
+        for _ in 0..150 {
+            let mut model = states.last().unwrap().clone();
+            let mut batch = random_batch(&mut rng, &mut model);
+            batch.set_watermark(position(states.len() as u32));
+            index.apply(batch).unwrap();
+            states.push(model);
+            match rng.next_u32() % 40 {
+                0 => index.flush().unwrap(),
+                1 => {
+                    index.close().unwrap();
+                    index = Index::open(&dir, small()).unwrap();
+                    assert_eq!(index.watermark().unwrap(), Some(position(states.len() as u32 - 1)));
+                }
+                2 => {
+                    drop(index);
+                    index = Index::open(&dir, small()).unwrap();
+                    // The state after some batch, and the watermark says which: the caller applies the rest again.
+                    let kept = index.watermark().unwrap().map_or(0, |position| position.offset as usize);
+                    states.truncate(kept + 1);
+                }
+                _ => {}
+            }
+            same_as_the_model(&index, states.last().unwrap(), &mut rng);
+        }
+        index.close().unwrap();
+        let report = check(&dir, small()).unwrap();
+        assert_eq!(report.watermark, Some(position(states.len() as u32 - 1)));
+        assert!(report.rows >= states.last().unwrap().len() as u64);
+    }
+}
+
+#[test]
+fn readers_see_whole_batches_while_runs_are_written_and_merged() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = Index::open(dir.path(), Options { table_bytes: 4_000, ..Options::default() }).unwrap();
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let (mut before, mut reads) = (Vec::new(), 0);
+            while before != 499_u32.to_be_bytes() {
+                let rows = index.prefix(b"k", usize::MAX, Direction::Ascending).unwrap();
+                assert!(rows.windows(2).all(|pair| pair[0].1 == pair[1].1), "all rows of a batch or none");
+                let now = rows.first().map(|(_, value)| value.clone()).unwrap_or_default();
+                assert!(now >= before, "never back in time");
+                before = now;
+                reads += 1;
+            }
+            reads
+        });
+        for n in 0..500_u32 {
+            let mut batch = Batch::new();
+            (0..40_u8).for_each(|key| batch.put([b'k', key], n.to_be_bytes()));
+            batch.set_watermark(position(n));
+            index.apply(batch).unwrap();
+        }
+        assert!(reader.join().unwrap() > 0);
+    });
+}
+
 #[test]
 fn own_keys_are_kept_apart() {
     let dir = tempfile::tempdir().unwrap();
     let index = Index::open(dir.path(), Options::default()).unwrap();
     let mut batch = Batch::new();
-    batch.put(b"\0w", b"mine");
+    batch.put(*b"\0w", *b"mine");
     assert!(matches!(index.apply(batch), Err(IndexError::ReservedKey)));
     fill(&index, 3);
     assert_eq!(index.range(b"", &[0xff], 10, Direction::Ascending).unwrap().len(), 3);
@@ -231,6 +353,7 @@ fn scrambled_in_any_way_it_never_stops_the_node() {
             Checked::Clean => panic!("it was marked unclean"),
         }
     }
+    assert_eq!(silent, 0, "every block has its check value");
     println!(
         "of 36 damaged indexes {replaced} replaced, {intact} unharmed, {behind} set back, {silent} silently wrong"
     );
