@@ -5,10 +5,13 @@
 //! commit fails, nothing may be answered or sent (INV-10, INV-41).
 
 mod addresses;
+pub mod alarms;
 mod command;
 pub mod effect;
 mod farewell;
 mod fold;
+mod fork;
+mod gate;
 mod ingest;
 pub mod input;
 mod live;
@@ -18,6 +21,7 @@ pub mod query;
 pub mod read;
 mod serve;
 mod setup;
+mod time;
 pub mod view;
 mod write;
 
@@ -27,7 +31,7 @@ use crate::control::{ControlEntry, History};
 use crate::entry::Entry;
 use crate::ids::{GroupId, LogId, NodeId, OrgId, ScopeId, SiteId};
 use crate::keys::{SecretKey, sealing_public};
-use crate::log::{Height, Log};
+use crate::log::Log;
 use crate::store::keys::{self, Key, table};
 use crate::store::{Direction, Store, Transaction};
 use crate::sync::held::{Held, frontier_digest};
@@ -109,6 +113,8 @@ pub struct Engine {
     topics_changed: bool,
     /// Since when a scope has no fitting key.
     lacking_since: BTreeMap<ScopeId, Millis>,
+    gate: gate::Gate,
+    forks: fork::Forks,
     tuning: Tuning,
     allowed: BTreeSet<NodeId>,
     started: bool,
@@ -171,6 +177,8 @@ impl Engine {
             topics: BTreeMap::new(),
             topics_changed: false,
             lacking_since: BTreeMap::new(),
+            gate: gate::Gate::default(),
+            forks: fork::Forks::default(),
             tuning: Tuning::default(),
             allowed: BTreeSet::new(),
             started: false,
@@ -192,8 +200,10 @@ impl Engine {
         let mut entries: Vec<ControlEntry> = Vec::new();
         let mut org = None;
         for id in control {
-            let mut ctl = Vec::new();
-            for entry in lookup::entries_of(store, &id, 0) {
+            let record = &self.logs[&id];
+            let (end, _) = record.end();
+            let mut ctl = record.branch.as_ref().map(|branch| branch.ctl.clone()).unwrap_or_default();
+            for entry in lookup::entries_of(store, &id, 0).take_while(|entry| entry.header.seq < end) {
                 if let Some(explicit) = &entry.header.ctl {
                     ctl.clone_from(explicit);
                 }
@@ -212,6 +222,7 @@ impl Engine {
                 self.insert_control(scope, entry);
             }
             self.load_rows(store);
+            self.load_forks(store);
             self.evaluate_all();
             self.load_epochs(store);
         }
@@ -260,8 +271,8 @@ impl Engine {
             Input::BlobHere(blob) => self.blob_here(&mut cx, blob),
             Input::Tick => self.tick(&mut cx),
         }
-        self.push_written(&mut cx);
         self.settle(&mut cx);
+        self.push_written(&mut cx);
         let Cx { mut effects, notices, .. } = cx;
         effects.extend(notices.into_iter().map(Effect::Notify));
         effects
@@ -277,10 +288,13 @@ impl Engine {
         record: &[u8],
         at: crate::store::Location,
     ) {
-        let Ok(entries) = crate::entry::batch::decode(record) else { return };
         let mut cx = Cx::new(tx, now, rng);
         self.started = true;
-        self.take_record(&mut cx, entries, at);
+        if let Ok(entries) = crate::entry::batch::decode(record) {
+            self.take_record(&mut cx, entries, at);
+        } else if let Some(note) = fork::Note::decode(record) {
+            self.take_note(&mut cx, note);
+        }
         self.settle(&mut cx);
     }
 
@@ -322,19 +336,11 @@ impl Engine {
         if log.node == self.node() && !log.closed {
             self.own.insert((log.scope, log.class), id);
         }
+        if let Some(branch) = &log.branch {
+            self.forks.branches.entry(branch.log).or_default().insert(id);
+            Arc::make_mut(&mut self.view_mut().branches).insert(id, branch.log);
+        }
         self.logs.insert(id, log);
-    }
-
-    /// How far the logs of a class in a scope are held, in the order of log ids.
-    fn heights(&self, scope: &ScopeId, class: Class) -> Vec<Height> {
-        self.scopes
-            .get(scope)
-            .into_iter()
-            .flatten()
-            .filter_map(|id| self.logs.get(id).map(|log| (id, log)))
-            .filter(|(_, log)| log.class == class)
-            .map(|(id, log)| Height { log: *id, next: log.next, head: log.head })
-            .collect()
     }
 
     /// Over control and, where shared, data.
@@ -363,6 +369,9 @@ impl Engine {
 
     /// Evaluates what changed, tells who may connect, publishes the picture.
     fn settle(&mut self, cx: &mut Cx<'_>) {
+        self.evaluate_stale(cx);
+        self.settle_doubts(cx);
+        self.settle_forks(cx);
         self.evaluate_stale(cx);
         if std::mem::take(&mut self.regrouped) {
             let peers: Vec<NodeId> = self.sessions.keys().copied().collect();

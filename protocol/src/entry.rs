@@ -152,22 +152,12 @@ impl Header {
         seen.finish()
     }
 
-    /// What a person meant, wherever it is logged: of several entries with one intent only one counts (INV-14).
+    /// What a person meant, wherever it is logged: of several entries with one intent only one counts (INV-14). The
+    /// commitment's random salt makes it unique; time and targets stay out, because a copy may have a later time and name
+    /// copies of its targets.
     pub fn intent(&self) -> Digest {
         let actor = self.actor.map_or([0; 16], |actor| actor.0);
-        let refs: Vec<u8> = self.refs.iter().flat_map(|id| id.0).collect();
-        keys::derive(
-            Purpose::Intent,
-            &[
-                &self.scope.0,
-                &self.kind.to_be_bytes(),
-                &actor,
-                &self.hlc.0.to_be_bytes(),
-                &(self.refs.len() as u64).to_be_bytes(),
-                &refs,
-                &self.body_commit,
-            ],
-        )
+        keys::derive(Purpose::Intent, &[&self.scope.0, &self.kind.to_be_bytes(), &actor, &self.body_commit])
     }
 }
 

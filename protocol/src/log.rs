@@ -47,6 +47,60 @@ pub struct Log {
     /// A peer was ahead of this own log, or it is forked: nothing more is written here (rulings A6, A7).
     #[n(7)]
     pub closed: bool,
+    /// This is a branch of a forked log, kept under the id of its first entry.
+    #[n(8)]
+    pub branch: Option<Branch>,
+    /// From here on nothing counts: the rest was withdrawn before it left this node, or is one branch too many.
+    #[n(9)]
+    pub end: Option<End>,
+}
+
+/// Where a branch leaves its log.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Branch {
+    /// The log, as headers name it.
+    #[n(0)]
+    pub log: LogId,
+    /// The record that it leaves: the log's own or another branch's.
+    #[n(1)]
+    pub parent: LogId,
+    /// Its first position.
+    #[n(2)]
+    pub from: u64,
+    /// The last entry that both have.
+    #[n(3)]
+    pub prev: EntryId,
+    /// The control frontier in force there.
+    #[n(4)]
+    pub ctl: Vec<EntryId>,
+}
+
+/// Why what follows does not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Why {
+    /// Own entries that never left this node, written again elsewhere.
+    #[n(0)]
+    Withdrawn,
+    /// More branches than are kept (ruling A7).
+    #[n(1)]
+    Excess,
+}
+
+/// The position from which on a record does not count, and the last entry that does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct End {
+    /// The first position that does not count.
+    #[n(0)]
+    pub next: u64,
+    /// The entry before it.
+    #[n(1)]
+    pub head: EntryId,
+    /// Why.
+    #[n(2)]
+    pub why: Why,
 }
 
 /// Why entries do not continue a log.
@@ -104,6 +158,21 @@ impl Log {
         }
     }
 
+    /// The log as headers name it; `key` is what this record is kept under.
+    pub fn wire(&self, key: &LogId) -> LogId {
+        self.branch.as_ref().map_or(*key, |branch| branch.log)
+    }
+
+    /// The first position of this record.
+    pub fn from(&self) -> u64 {
+        self.branch.as_ref().map_or(0, |branch| branch.from)
+    }
+
+    /// How far it counts: the next position and the last entry.
+    pub fn end(&self) -> (u64, EntryId) {
+        self.end.map_or((self.next, self.head), |end| (end.next, end.head))
+    }
+
     /// The row form.
     pub fn to_bytes(&self) -> Vec<u8> {
         codec::encode(self)
@@ -148,6 +217,8 @@ pub fn opened(entry: &Entry, scope: ScopeId, class: Class, node: NodeId) -> Log 
         hlc: entry.header.hlc.0,
         ctl: entry.header.ctl.clone().unwrap_or_default(),
         closed: false,
+        branch: None,
+        end: None,
     }
 }
 

@@ -122,6 +122,13 @@ impl Engine {
             Command::SetSource { group, url, title, site_url } => {
                 self.set_source(cx, actor, group, Source { url, title, site_url, sites: Vec::new() })
             }
+            Command::DismissAlarm { alarm } => {
+                if self.dismiss_alarm(cx, &alarm) {
+                    Ok(Answer::Nothing)
+                } else {
+                    Err(Refusal::NotFound)
+                }
+            }
             Command::RemoveSource { source } => self.remove_source(cx, actor, source),
             Command::CreateOrganisation { .. }
             | Command::JoinOrganisation { .. }

@@ -197,6 +197,8 @@ pub enum Notice {
     PeopleChanged,
     /// Sites or connections changed.
     Network,
+    /// An administrator has something to know, or no more.
+    Alarms,
     /// A feed was added, changed or removed.
     Source {
         /// Its group.

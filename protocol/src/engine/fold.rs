@@ -11,6 +11,7 @@ use crate::control::{Standing, Verdict};
 use crate::entry::Entry;
 use crate::group::{DataOp, Outside, Post, Source, Version, kind};
 use crate::ids::{BlobId, EntryId, GroupId, LogId, NodeId, ScopeId, UserId};
+use crate::log::Log;
 use crate::store::Direction;
 use crate::store::keys::{self, Key, table};
 use std::collections::BTreeMap;
@@ -28,7 +29,7 @@ pub(crate) const FEED_PEOPLE: u8 = 0;
 pub(crate) const FEED_AUTOMATIC: u8 = 1;
 
 /// What a person must be allowed for an entry of this kind; `None` for what the node itself does.
-fn act_of(of_kind: u16) -> Option<Act> {
+pub(super) fn act_of(of_kind: u16) -> Option<Act> {
     match of_kind {
         kind::POST => Some(Act::Post),
         kind::COMMENT => Some(Act::Comment),
@@ -125,6 +126,7 @@ impl Engine {
         if let Some(org) = self.org().filter(|_| org_changed) {
             cx.notify(Notice::PeopleChanged);
             cx.notify(Notice::Network);
+            self.alarm_equivocations(cx);
             self.retry_pending(cx, GroupId(org.0));
         }
         for group in changed {
@@ -139,7 +141,7 @@ impl Engine {
     }
 
     /// Whether an entry counts. Pure in the control entries held (INV-16).
-    fn verdict(&mut self, group: GroupId, placed: &Placed<'_>, act: Act) -> Verdict {
+    pub(super) fn verdict(&mut self, group: GroupId, placed: &Placed<'_>, act: Act) -> Verdict {
         let Some(state) = self.view.groups.get(&group) else { return Verdict::Pending };
         let Some(org) = self.view.org_state() else { return Verdict::Pending };
         let Some(actor) = placed.entry.header.actor else {
@@ -193,7 +195,9 @@ impl Engine {
             (_, Some(act)) => self.verdict(group, placed, act),
             (_, None) => return,
         };
+        self.note_again(cx, entry);
         match verdict {
+            Verdict::Valid if self.yields(cx, group, entry) => {}
             Verdict::Valid => self.apply(cx, group, placed, op),
             Verdict::Pending => cx.tx.put(&keys::pending(&EntryId(group.0), &entry.id), &[]),
             Verdict::Void(reason) => cx.tx.put(&keys::void(&group, &entry.id), reason.code().as_bytes()),
@@ -257,7 +261,7 @@ impl Engine {
         let entry = placed.entry;
         let (id, hlc, actor) = (entry.id, entry.header.hlc, entry.header.actor);
         let version = version_of(entry);
-        let refs = &entry.header.refs;
+        let refs = &self.meant(cx, group, &entry.header.refs);
         match (op, actor, refs.first().copied()) {
             (DataOp::Post(post), Some(actor), _) => {
                 cx.tx.put(&keys::feed(&group, hlc, &id), &feed_value(FEED_PEOPLE, Some(&actor)));
@@ -368,47 +372,75 @@ impl Engine {
     fn fold_again(&mut self, cx: &mut Cx<'_>, group: GroupId, id: &EntryId) {
         let Some(entry) = super::lookup::entry_of(&*cx.tx, id) else { return };
         let log = entry.log();
-        let Some(node) = self.logs.get(&log).map(|log| log.node) else { return };
-        let ctl = super::lookup::frontier_at(&*cx.tx, &log, entry.header.seq);
+        let (Some(node), Some((key, seq))) =
+            (self.logs.get(&log).map(|log| log.node), super::lookup::place_of(&*cx.tx, id))
+        else {
+            return;
+        };
+        let ctl = self.frontier_at(&*cx.tx, &key, seq);
         let scope = ScopeId::from(group);
         self.fold_data(cx, scope, &Placed { log, node, ctl: &ctl, entry: &entry });
     }
 
     /// Folds a group's data anew after rights changed that earlier entries may have rested on.
-    fn refold(&mut self, cx: &mut Cx<'_>, group: GroupId) {
+    pub(crate) fn refold(&mut self, cx: &mut Cx<'_>, group: GroupId) {
         for prefix in [table::FEED, table::VOID, table::PENDING, table::SOURCE, table::ORIGIN, table::ORIGIN_EDIT] {
             let (from, to) = Key::of(prefix).and(group).prefix();
             for (key, _) in cx.tx.range(&from, &to, usize::MAX, Direction::Forward) {
                 cx.tx.delete(&key);
             }
         }
-        let logs: Vec<(LogId, NodeId)> = self
-            .heights(&ScopeId::from(group), Class::Data)
-            .iter()
-            .filter_map(|height| self.logs.get(&height.log).map(|log| (height.log, log.node)))
-            .collect();
-        for (log, _) in &logs {
-            let mut next = 0;
-            while let Some(run) = super::lookup::run_of(&*cx.tx, log, next) {
+        let scope = ScopeId::from(group);
+        let records = self.records_in(&scope, Class::Data);
+        for (key, _) in &records {
+            let mut next = self.logs.get(key).map_or(0, Log::from);
+            while let Some(run) = super::lookup::run_of(&*cx.tx, key, next) {
                 run.iter().for_each(|entry| unapply(cx, entry));
                 next += run.len() as u64;
             }
         }
-        for (log, node) in logs {
-            let mut ctl = Vec::new();
-            let mut next = 0;
-            while let Some(run) = super::lookup::run_of(&*cx.tx, &log, next) {
-                next += run.len() as u64;
-                for entry in &run {
-                    if let Some(explicit) = &entry.header.ctl {
-                        ctl.clone_from(explicit);
-                    }
-                    if entry.header.seq > 0 {
-                        self.fold_data(cx, ScopeId::from(group), &Placed { log, node, ctl: &ctl, entry });
-                    }
+        for (key, node) in records {
+            self.fold_record(cx, scope, &key, node);
+        }
+        // Each was judged with all there: nothing is left to be folded anew.
+        self.forks.refolds.remove(&group);
+    }
+
+    /// Folds all entries of a data record that count.
+    fn fold_record(&mut self, cx: &mut Cx<'_>, scope: ScopeId, key: &LogId, node: NodeId) {
+        let Some(record) = self.logs.get(key) else { return };
+        let (log, (end, _), mut next) = (record.wire(key), record.end(), record.from());
+        let mut ctl = record.branch.as_ref().map(|branch| branch.ctl.clone()).unwrap_or_default();
+        while let Some(run) = super::lookup::run_of(&*cx.tx, key, next) {
+            next += run.len() as u64;
+            for entry in run.iter().filter(|entry| entry.header.seq < end) {
+                if let Some(explicit) = &entry.header.ctl {
+                    ctl.clone_from(explicit);
+                }
+                if entry.header.seq > 0 {
+                    self.fold_data(cx, scope, &Placed { log, node, ctl: &ctl, entry });
                 }
             }
         }
+    }
+
+    /// Folds the names of people and the cards of groups anew.
+    pub(crate) fn refold_org(&mut self, cx: &mut Cx<'_>) {
+        let Some(scope) = self.org().map(ScopeId::from) else { return };
+        for prefix in [table::PROFILE, table::CARD] {
+            let (from, to) = Key::of(prefix).prefix();
+            for (key, _) in cx.tx.range(&from, &to, usize::MAX, Direction::Forward) {
+                cx.tx.delete(&key);
+            }
+        }
+        let view = self.view_mut();
+        view.profiles = Arc::default();
+        view.cards.clear();
+        for (key, node) in self.records_in(&scope, Class::Data) {
+            self.fold_record(cx, scope, &key, node);
+        }
+        cx.notify(Notice::PeopleChanged);
+        cx.notify(Notice::GroupsChanged);
     }
 
     // --- sources and files ----------------------------------------------------------------------------------------

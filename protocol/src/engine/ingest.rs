@@ -29,6 +29,13 @@ pub(crate) enum Ingested {
     Malformed,
 }
 
+impl Ingested {
+    /// Whether no honest node would have sent it.
+    pub(crate) fn is_fault(self) -> bool {
+        matches!(self, Self::Malformed | Self::Chain(ChainError::Signature | ChainError::Body | ChainError::Broken))
+    }
+}
+
 /// What an opening entry says about its log.
 pub(crate) fn opening(entry: &Entry) -> Option<(ScopeId, Class, NodeId)> {
     let body = entry.body.as_ref()?;
@@ -72,18 +79,20 @@ impl Engine {
         let Some(first) = entries.first() else { return Ingested::New(0) };
         let id = first.log();
         match self.logs.get(&id) {
-            Some(log) => {
-                let held = entries.iter().take_while(|entry| entry.header.seq < log.next).count();
-                let known = |entry: &Entry| cx.tx.get(&keys::entry(&entry.id)).is_some();
-                if !entries[..held].iter().all(known) {
-                    return Ingested::Chain(ChainError::Fork);
+            Some(_) => {
+                let held = entries.iter().take_while(|entry| self.is_stored(&*cx.tx, &entry.id)).count();
+                // What was thought never to have left counts again when somebody brings it.
+                let passed = entries[..held].iter().find_map(|entry| self.forks.passed.get(&entry.id)).copied();
+                if let Some((key, _)) = passed {
+                    self.reinstate(cx, &key);
                 }
                 let fresh = entries[held..].to_vec();
-                if fresh.is_empty() {
-                    return Ingested::New(0);
+                let (Some(first), Some(log)) = (fresh.first(), self.logs.get(&id)) else { return Ingested::New(0) };
+                if log.end.is_none() && first.header.prev == Some(log.head) {
+                    let log = log.clone();
+                    return self.ingest_onto(cx, &org, id, log, fresh);
                 }
-                let log = log.clone();
-                self.ingest_onto(cx, &org, id, log, fresh)
+                self.ingest_beside(cx, &org, id, fresh)
             }
             None if first.header.seq > 0 => Ingested::Chain(ChainError::Gap),
             None => {
@@ -126,7 +135,14 @@ impl Engine {
         Ingested::New(1 + rest.len())
     }
 
-    fn ingest_onto(&mut self, cx: &mut Cx<'_>, org: &OrgId, id: LogId, log: Log, fresh: Vec<Entry>) -> Ingested {
+    pub(crate) fn ingest_onto(
+        &mut self,
+        cx: &mut Cx<'_>,
+        org: &OrgId,
+        id: LogId,
+        log: Log,
+        fresh: Vec<Entry>,
+    ) -> Ingested {
         if fresh.iter().any(|entry| is_ahead(cx.now, entry.header.hlc)) {
             return Ingested::Ahead;
         }
@@ -138,7 +154,7 @@ impl Engine {
     }
 
     /// Takes entries that are proved: record, rows, meaning.
-    fn accept(&mut self, cx: &mut Cx<'_>, id: &LogId, entries: &[Entry]) {
+    pub(crate) fn accept(&mut self, cx: &mut Cx<'_>, id: &LogId, entries: &[Entry]) {
         let mut rest = entries;
         while !rest.is_empty() {
             let count = run_length(rest);
@@ -162,15 +178,12 @@ impl Engine {
         value[..8].copy_from_slice(&first.to_be_bytes());
         value[8..].copy_from_slice(&location.to_bytes());
         cx.tx.put(&keys::run(id, last), &value);
-        let mut place = [0; 40];
-        place[..32].copy_from_slice(&id.0);
         let own = self.logs.get(id).is_some_and(|log| log.node == self.node());
         for entry in run {
             if let Some(body) = entry.body.as_ref().filter(|_| own) {
                 cx.tx.put(&keys::request(&body.salt), &entry.id.0);
             }
-            place[32..].copy_from_slice(&entry.header.seq.to_be_bytes());
-            cx.tx.put(&keys::entry(&entry.id), &place);
+            cx.tx.put(&keys::entry(&entry.id), &super::lookup::place_row(id, entry.header.seq));
             self.clock.observe(cx.now, entry.header.hlc);
         }
     }
@@ -178,7 +191,7 @@ impl Engine {
     /// Gives stored entries their meaning, and moves the log's state along.
     pub(crate) fn fold_run(&mut self, cx: &mut Cx<'_>, id: &LogId, run: &[Entry]) {
         let Some(log) = self.logs.get(id) else { return };
-        let (scope, class, node) = (log.scope, log.class, log.node);
+        let (scope, class, node, wire) = (log.scope, log.class, log.node, log.wire(id));
         let mut ctl = log.ctl.clone();
         for entry in run {
             if let Some(explicit) = &entry.header.ctl {
@@ -195,7 +208,7 @@ impl Engine {
                 }
                 // The entry that opens a data log has no content.
                 Class::Data if entry.header.seq > 0 => {
-                    self.fold_data(cx, scope, &Placed { log: *id, node, ctl: &ctl, entry });
+                    self.fold_data(cx, scope, &Placed { log: wire, node, ctl: &ctl, entry });
                 }
                 Class::Data => {}
             }
@@ -231,15 +244,15 @@ impl Engine {
     /// Takes a journal record again after its rows were lost: it was proved before it was written.
     pub(crate) fn take_record(&mut self, cx: &mut Cx<'_>, entries: Vec<Entry>, at: Location) {
         let Some(first) = entries.first() else { return };
-        let id = first.log();
         // The first record of a journal opens the founder's control log, whose scope is the organisation.
         if self.org.is_none() {
             self.found(OrgId(first.header.scope.0));
         }
-        if first.header.seq == 0 && !self.logs.contains_key(&id) {
+        if first.header.seq == 0 && !self.logs.contains_key(&first.log()) {
             let Some((scope, class, node)) = opening(first) else { return };
-            self.note_log(id, log::opened(first, scope, class, node));
+            self.note_log(first.log(), log::opened(first, scope, class, node));
         }
+        let Some(id) = self.record_for(cx, &entries) else { return };
         self.index_run(cx, &id, &entries, at);
         self.fold_run(cx, &id, &entries);
         self.save_log(cx, &id);

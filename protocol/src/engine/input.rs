@@ -257,6 +257,12 @@ pub enum Command {
         /// The site that the feed tells of.
         site_url: Option<String>,
     },
+    /// An alarm was seen and needs no reminder. The caller has checked that the actor is an admin of the site or the
+    /// organisation.
+    DismissAlarm {
+        /// The alarm.
+        alarm: EntryId,
+    },
     /// Removes a feed; its items stay.
     RemoveSource {
         /// The `source.set` entry.

@@ -51,6 +51,19 @@ fn run_at(store: &dyn Store, log: &LogId, seq: u64) -> Option<(u64, Location)> {
     Some((u64::from_be_bytes(row.get(..8)?.try_into().ok()?), Location::from_bytes(row.get(8..)?)?))
 }
 
+/// The row form of an entry's place.
+pub fn place_row(log: &LogId, seq: u64) -> [u8; 40] {
+    let mut place = [0; 40];
+    place[..32].copy_from_slice(&log.0);
+    place[32..].copy_from_slice(&seq.to_be_bytes());
+    place
+}
+
+/// The entry at a position of a record, counting or not.
+pub fn entry_at(store: &dyn Store, log: &LogId, seq: u64) -> Option<Entry> {
+    run_of(store, log, seq)?.into_iter().find(|entry| entry.header.seq == seq)
+}
+
 /// An entry with all that proves it.
 pub fn entry_of(store: &dyn Store, id: &EntryId) -> Option<Entry> {
     let (log, seq) = place_of(store, id)?;
@@ -76,9 +89,10 @@ pub fn entries_of<'a>(store: &'a dyn Store, log: &'a LogId, from: u64) -> impl I
     .skip_while(move |entry| entry.header.seq < from)
 }
 
-/// The control frontier in force at a position: the last one that an entry up to there names.
-pub fn frontier_at(store: &dyn Store, log: &LogId, seq: u64) -> Vec<EntryId> {
-    let mut ctl = Vec::new();
+/// The control frontier in force at a position: the last one that an entry up to there names. `before` is what a branch
+/// began with.
+pub fn frontier_at(store: &dyn Store, log: &LogId, seq: u64, before: Vec<EntryId>) -> Vec<EntryId> {
+    let mut ctl = before;
     for entry in entries_of(store, log, seq.saturating_sub(EXPLICIT_EVERY_ENTRIES)) {
         if entry.header.seq > seq {
             break;

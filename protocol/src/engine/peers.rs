@@ -9,7 +9,7 @@ use crate::control::op::Class;
 use crate::entry::{Entry, batch};
 use crate::ids::{LogId, NodeId, ScopeId};
 use crate::limits::{GROUPS_PER_REQUEST_MAX, PUSH_BYTES_MAX, PUSH_ENTRIES_MAX};
-use crate::log::Height;
+use crate::log::{ChainError, Height};
 use crate::store::keys as rows;
 use crate::sync::message::{LEVEL, Request, Response, ScopeFrontier};
 use crate::sync::session::{Asked, Session, Wanted, priority};
@@ -24,20 +24,15 @@ const RETRY_MS: u64 = 3_000;
 impl Engine {
     /// What the first input of a process sets going.
     pub(crate) fn start(&mut self, cx: &mut Cx<'_>) {
-        // Scopes that no other node shares have nobody to ask (ruling A6).
-        let scopes: Vec<ScopeId> = self.scopes.keys().copied().collect();
-        for scope in scopes {
-            if self.others(&scope).is_empty() {
-                self.published.insert(scope);
-            }
-        }
+        self.begin_gate(cx.now);
+        self.prove_forks(cx);
         self.recall_addresses(cx);
         let wanted = super::read::Reader { view: &self.view, store: &*cx.tx, now: cx.now }.wanted(10_000);
         cx.effects.extend(wanted.into_iter().map(|(blob, size, group)| Effect::FetchBlob { blob, size, group }));
     }
 
     /// The other nodes that share a scope.
-    fn others(&self, scope: &ScopeId) -> Vec<NodeId> {
+    pub(crate) fn others(&self, scope: &ScopeId) -> Vec<NodeId> {
         let Some(org) = self.view.org_state() else { return Vec::new() };
         let own = self.node();
         org.connectable().filter(|node| *node != own && self.share(node, scope) == Share::All).collect()
@@ -101,6 +96,7 @@ impl Engine {
     fn fail_round(&mut self, cx: &Cx<'_>, peer: NodeId) {
         if let Some(session) = self.sessions.get_mut(&peer) {
             session.wanted.clear();
+            session.branches.clear();
             session.busy = false;
             session.progress = false;
             session.next = Millis(cx.now.0 + RETRY_MS);
@@ -115,6 +111,7 @@ impl Engine {
                     session.clock_ms = now as i64 - cx.now.0 as i64;
                 }
                 self.give_addresses(cx, peer);
+                self.give_proofs(cx, peer);
                 self.compare(cx, peer);
             }
             (Asked::Compare(root), Response::Compared { same }) => {
@@ -144,13 +141,16 @@ impl Engine {
                 // A scope that the peer does not know cannot be further there than here.
                 let unknown = asked.iter().filter(|scope| !scopes.iter().any(|frontier| frontier.scope == **scope));
                 for scope in unknown.copied().collect::<Vec<_>>() {
-                    self.publish(scope);
+                    self.heard_from(cx.now, peer, scope);
                 }
                 for frontier in scopes.into_iter().filter(|frontier| asked.contains(&frontier.scope)) {
                     self.take_frontier(cx, peer, frontier);
                 }
             }
             (Asked::Range(wanted), Response::Range { batches }) => self.take_range(cx, peer, wanted, &batches),
+            (Asked::Branch(log, head), Response::Range { batches }) => {
+                self.take_branch(cx, peer, (log, head), &batches);
+            }
             (Asked::Push(logs), Response::Noted { helds }) => {
                 // Where it met a gap the peer asks by itself.
                 for (log, next) in logs {
@@ -189,7 +189,7 @@ impl Engine {
             cx.notify(Notice::Network);
         }
         for (scope, share) in self.shared(&peer) {
-            self.publish(scope);
+            self.heard_from(now, peer, scope);
             let data = if share == Share::All { self.heights(&scope, Class::Data) } else { Vec::new() };
             for height in self.heights(&scope, Class::Control).into_iter().chain(data) {
                 self.know(&peer, height.log, height.next);
@@ -197,31 +197,20 @@ impl Engine {
         }
     }
 
-    /// A peer's view of our own logs is known and not ahead: they may leave (ruling A6).
-    fn publish(&mut self, scope: ScopeId) {
-        if self.published.insert(scope) {
-            for session in self.sessions.values_mut() {
-                session.announce.insert(scope);
-            }
-        }
-    }
-
     fn take_frontier(&mut self, cx: &mut Cx<'_>, peer: NodeId, frontier: ScopeFrontier) {
         let scope = frontier.scope;
         let of_org = self.org().map(ScopeId::from) == Some(scope);
-        let mut own_ahead = false;
         let mut lacks = false;
         for (class, heights) in [(Class::Control, &frontier.control), (Class::Data, &frontier.data)] {
             for height in heights.iter().take(crate::limits::FRONTIER_LOGS_MAX) {
-                own_ahead |= self.check_own(cx, height);
-                self.want(&peer, scope, priority(of_org, class), height);
+                self.check_own(cx, height);
+                if !self.want_branch(cx, &peer, height) {
+                    self.want(&peer, scope, priority(of_org, class), height);
+                }
                 lacks |= self.logs.get(&height.log).is_some_and(|log| log.next > height.next);
             }
             let theirs: BTreeSet<LogId> = heights.iter().map(|height| height.log).collect();
             lacks |= self.heights(&scope, class).iter().any(|height| !theirs.contains(&height.log));
-        }
-        if !own_ahead {
-            self.publish(scope);
         }
         if lacks && let Some(session) = self.sessions.get_mut(&peer) {
             session.announce.insert(scope);
@@ -229,6 +218,7 @@ impl Engine {
         for held in frontier.helds {
             self.take_held(cx, peer, held);
         }
+        self.heard_from(cx.now, peer, scope);
     }
 
     /// Notes what a peer holds of a log and queues what is missing here.
@@ -242,30 +232,31 @@ impl Engine {
         }
     }
 
-    /// A peer that holds more of an own log than this node shows that the node went back in time: the log is closed, and
-    /// what is written from now on stands in a new one (ruling A6). True when it is ahead.
-    fn check_own(&mut self, cx: &mut Cx<'_>, height: &Height) -> bool {
-        let own = self.node();
-        let Some(log) = self.logs.get_mut(&height.log).filter(|log| log.node == own) else { return false };
-        let ahead = height.next > log.next || (height.next == log.next && height.head != log.head);
-        if ahead && !log.closed {
-            log.closed = true;
-            self.own.retain(|_, id| *id != height.log);
-            self.save_log(cx, &height.log);
-        }
-        ahead
-    }
-
     fn take_range(&mut self, cx: &mut Cx<'_>, peer: NodeId, wanted: Wanted, batches: &[ByteVec]) {
         let mut new = 0;
         for bytes in batches {
-            let Ok(entries) = batch::decode(bytes) else { break };
+            let Ok(entries) = batch::decode(bytes) else {
+                self.blame(cx, &peer);
+                break;
+            };
             if entries.first().map(Entry::log) != Some(wanted.log) {
                 break;
             }
             match self.ingest_wanted(cx, entries) {
                 Ingested::New(count) => new += count,
-                _ => break,
+                // It goes on from something else than what is held here: another branch.
+                Ingested::Chain(ChainError::Gap | ChainError::Fork) => {
+                    if let Some(session) = self.sessions.get_mut(&peer) {
+                        session.branches.insert((wanted.log, None));
+                    }
+                    break;
+                }
+                outcome => {
+                    if outcome.is_fault() {
+                        self.blame(cx, &peer);
+                    }
+                    break;
+                }
             }
         }
         let next = self.logs.get(&wanted.log).map_or(0, |log| log.next);
@@ -303,6 +294,7 @@ impl Engine {
             let request = Request::Range { log: wanted.log, from: wanted.from };
             self.call(cx, peer, &request, Asked::Range(wanted));
         }
+        self.ask_branches(cx, peer);
         if self.sessions.get(&peer).is_some_and(Session::is_round_over) {
             self.end_round(cx, peer, false);
         }
@@ -333,6 +325,8 @@ impl Engine {
                 self.relay.insert((scope, own), own);
             }
         }
+        self.keep_gate(cx);
+        self.keep_clock(cx);
         self.pass_on_helds(cx);
         self.state_addresses(cx);
         self.keep_epochs(cx);
@@ -449,13 +443,5 @@ impl Engine {
             runs.iter().flat_map(|(class, _, _, run)| encode_batches(run, *class)).map(ByteVec::from).collect();
         let logs = runs.iter().map(|(_, id, next, _)| (*id, *next)).collect();
         self.call(cx, peer, &Request::Push { batches }, Asked::Push(logs));
-    }
-
-    /// The median difference of the peers' clocks to ours, in milliseconds, when at least three answer (ruling A9).
-    pub fn clock_difference_ms(&self) -> Option<i64> {
-        let mut all: Vec<i64> =
-            self.sessions.values().filter(|session| session.greeted).map(|session| session.clock_ms).collect();
-        all.sort_unstable();
-        (all.len() >= 3).then(|| all[all.len() / 2])
     }
 }

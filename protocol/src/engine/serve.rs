@@ -10,7 +10,7 @@ use crate::entry::Entry;
 use crate::entry::batch::{self, Signatures};
 use crate::ids::{GroupId, LogId, NodeId, OrgId, ScopeId};
 use crate::keys::{self, Purpose};
-use crate::limits::{BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, GROUPS_PER_REQUEST_MAX};
+use crate::limits::{BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, FORK_BRANCHES_MAX, GROUPS_PER_REQUEST_MAX};
 use crate::log::ChainError;
 use crate::store::keys as rows;
 use crate::sync::held::{Held, frontier_digest, root};
@@ -106,6 +106,9 @@ impl Engine {
                 Response::Frontier { scopes: frontiers }
             }
             Request::Range { log, from } => Response::Range { batches: self.range(cx, &peer, &log, from) },
+            Request::Branch { log, head, locator } => {
+                Response::Range { batches: self.give_branch(cx, &peer, &log, head, &locator) }
+            }
             Request::Push { batches } => self.take_push(cx, peer, batches),
             Request::Announce { .. } => {
                 if let Some(session) = self.sessions.get_mut(&peer) {
@@ -117,6 +120,12 @@ impl Engine {
             Request::Addresses { records } => {
                 for record in records.into_iter().take(64) {
                     self.take_addresses(cx, peer, record);
+                }
+                Response::Noted { helds: Vec::new() }
+            }
+            Request::Forks { proofs } => {
+                for proof in proofs.into_iter().take(FORK_BRANCHES_MAX) {
+                    self.take_proof(cx, peer, &proof);
                 }
                 Response::Noted { helds: Vec::new() }
             }
@@ -157,24 +166,18 @@ impl Engine {
             heights
         };
         let all = share == Share::All;
-        let helds = self.view.held.get(scope).filter(|_| all).map(|nodes| {
-            nodes.values().filter(|stated| stated.held.node != *peer).map(|stated| stated.held.clone()).collect()
-        });
+        let helds = self
+            .view
+            .held
+            .get(scope)
+            .filter(|_| all)
+            .map(|nodes| nodes.values().map(|stated| stated.held.clone()).collect());
         Some(ScopeFrontier {
             scope: *scope,
             control: open(Class::Control),
             data: if all { open(Class::Data) } else { Vec::new() },
             helds: helds.unwrap_or_default(),
         })
-    }
-
-    /// Whether a log may leave the node: an own one only once a peer's view of it is known (ruling A6).
-    pub(crate) fn may_leave(&self, log: &LogId) -> bool {
-        self.opened_now.contains(log)
-            || self
-                .logs
-                .get(log)
-                .is_some_and(|state| state.node != self.node() || self.published.contains(&state.scope))
     }
 
     /// Entries of a log from a position on, ending at one whose signature is at hand.
@@ -193,6 +196,7 @@ impl Engine {
         if until == 0 || !self.may_leave(log) {
             return Vec::new();
         }
+        let until = until.min(state.end().0);
         let mut entries: Vec<Entry> = Vec::new();
         let (mut bytes, mut signed) = (0, 0);
         for entry in super::lookup::entries_of(&*cx.tx, log, from).take_while(|entry| entry.header.seq < until) {
@@ -213,11 +217,17 @@ impl Engine {
         let mut scopes: BTreeSet<ScopeId> = BTreeSet::new();
         let mut gap = false;
         for bytes in batches.iter().take(crate::limits::PUSH_ENTRIES_MAX) {
-            let Ok(entries) = batch::decode(bytes) else { return Response::Refused };
+            let Ok(entries) = batch::decode(bytes) else {
+                self.blame(cx, &peer);
+                return Response::Refused;
+            };
             let Some(log) = entries.first().map(Entry::log) else { continue };
             // Only what this node wants: a group in which its site has people, or the organisation.
             let outcome = self.ingest_wanted(cx, entries);
-            gap |= matches!(outcome, Ingested::Chain(ChainError::Gap) | Ingested::Stranger);
+            gap |= matches!(outcome, Ingested::Chain(ChainError::Gap | ChainError::Fork) | Ingested::Stranger);
+            if outcome.is_fault() {
+                self.blame(cx, &peer);
+            }
             if let Some(state) = self.logs.get(&log) {
                 scopes.insert(state.scope);
                 let (next, node) = (state.next, peer);
@@ -262,8 +272,7 @@ impl Engine {
     pub(crate) fn take_held(&mut self, cx: &mut Cx<'_>, from: NodeId, held: Held) {
         let (Some(org), node, scope) = (self.org(), held.node, held.scope) else { return };
         let known = self.view.held.get(&scope).and_then(|nodes| nodes.get(&node)).map_or(0, |stated| stated.held.hlc);
-        let relevant = node != self.node()
-            && held.hlc > known
+        let relevant = held.hlc > known
             && self.share(&from, &scope) == Share::All
             && self.share(&node, &scope) == Share::All
             && !crate::clock::is_ahead(cx.now, crate::clock::Hlc(held.hlc));
@@ -271,7 +280,13 @@ impl Engine {
             return;
         }
         for height in &held.heights {
+            // What somebody holds of an own log counts though they cannot be asked (ruling A6), and what this node itself
+            // stated before it went back in time.
+            self.check_own(cx, height);
             self.know(&node, height.log, height.next);
+        }
+        if node == self.node() {
+            return;
         }
         cx.tx.put(&rows::held(&scope, &node), &held_row(&held));
         if self.view_mut().take_held(held) {

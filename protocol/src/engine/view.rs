@@ -6,10 +6,12 @@ use crate::clock::Millis;
 use crate::codec;
 use crate::control::grants::GroupState;
 use crate::control::registry::OrgState;
+use crate::engine::alarms::Alarm;
 use crate::entry::Entry;
 use crate::group::{Card, DataOp, Profile, Version};
 use crate::ids::{EntryId, GroupId, LogId, NodeId, OrgId, ScopeId, SiteId, UserId};
 use crate::store::Store;
+use crate::sync::fork::Split;
 use crate::sync::held::Held;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -60,6 +62,12 @@ pub struct View {
     pub(crate) own_heights: BTreeMap<LogId, (ScopeId, u64)>,
     /// Scope of each log, to find an entry's group.
     pub(crate) log_scopes: Arc<BTreeMap<LogId, (ScopeId, NodeId)>>,
+    /// What is proved of each forked log.
+    pub(crate) forks: Arc<BTreeMap<LogId, Vec<Split>>>,
+    /// What an administrator must know.
+    pub(crate) alarms: Arc<BTreeMap<EntryId, Alarm>>,
+    /// Branches of forked logs, with the log that headers and statements name.
+    pub(crate) branches: Arc<BTreeMap<LogId, LogId>>,
 }
 
 impl View {
@@ -76,6 +84,9 @@ impl View {
             peers: BTreeMap::new(),
             own_heights: BTreeMap::new(),
             log_scopes: Arc::default(),
+            forks: Arc::default(),
+            alarms: Arc::default(),
+            branches: Arc::default(),
         }
     }
 
@@ -114,9 +125,23 @@ impl View {
         self.org_state().is_some_and(|state| state.is_admin(user))
     }
 
+    /// Whether a node is proved to have signed two histories.
+    pub fn is_forked(&self, node: &NodeId) -> bool {
+        self.forks.values().flatten().any(|split| split.node == *node)
+    }
+
+    /// What an administrator must know and has not dismissed, the newest first.
+    pub fn alarms(&self) -> Vec<(EntryId, Alarm)> {
+        let standing = self.alarms.iter().filter(|(_, alarm)| alarm.dismissed.is_none());
+        let mut standing: Vec<_> = standing.map(|(id, alarm)| (*id, alarm.clone())).collect();
+        standing.sort_by_key(|(id, alarm)| (std::cmp::Reverse(alarm.since), *id));
+        standing
+    }
+
     /// How many entries of a log the nodes of a site have stated to hold.
     pub(crate) fn stated_height(&self, scope: &ScopeId, site: &SiteId, log: &LogId) -> u64 {
         let Some(state) = self.org_state() else { return 0 };
+        let log = self.branches.get(log).unwrap_or(log);
         self.held
             .get(scope)
             .into_iter()

@@ -2,12 +2,12 @@
 
 use super::ingest::control_entry;
 use super::{Cx, Engine};
-use crate::clock::Hlc;
+use crate::clock::{Hlc, is_ahead};
 use crate::control::op::{Class, ControlOp, LogOpen, See, kind};
 use crate::entry::{Body, Entry, Header};
 use crate::group::DataOp;
 use crate::ids::{EntryId, GroupId, LogId, OrgId, ScopeId, UserId};
-use crate::limits::{CTL_HEADS_MAX, EXPLICIT_EVERY_ENTRIES, SALT_BYTES, SEE_HEADS_MAX};
+use crate::limits::{CTL_HEADS_MAX, EXPLICIT_EVERY_ENTRIES, INCARNATIONS_MAX, SALT_BYTES, SEE_HEADS_MAX};
 use crate::log;
 
 /// What an own entry says beside its place in the log.
@@ -16,19 +16,28 @@ pub(crate) struct Draft {
     pub(crate) body: Vec<u8>,
     pub(crate) actor: Option<UserId>,
     pub(crate) refs: Vec<EntryId>,
+    /// It says again what an entry said that does not count.
+    pub(crate) again: Option<Again>,
+}
+
+/// What a copy takes over from its original.
+pub(crate) struct Again {
+    pub(crate) original: EntryId,
+    pub(crate) salt: [u8; SALT_BYTES],
+    pub(crate) hlc: Hlc,
 }
 
 impl Draft {
     /// A control operation.
     pub(crate) fn control(op: &ControlOp, actor: Option<UserId>) -> Self {
         let (kind, body) = op.encode();
-        Self { kind, body, actor, refs: Vec::new() }
+        Self { kind, body, actor, refs: Vec::new(), again: None }
     }
 
     /// A data operation.
     pub(crate) fn data(op: &DataOp, actor: Option<UserId>, refs: Vec<EntryId>) -> Self {
         let (kind, body) = op.encode();
-        Self { kind, body, actor, refs }
+        Self { kind, body, actor, refs, again: None }
     }
 }
 
@@ -91,14 +100,20 @@ impl Engine {
         draft: Draft,
         ctl: Vec<EntryId>,
     ) -> EntryId {
+        let as_of = draft.again.as_ref().map(|again| again.hlc);
         let id = match self.own.get(&(scope, class)) {
             Some(id) => *id,
-            None => self.open_log(cx, org, scope, class, &ctl),
+            None => self.open_log(cx, org, scope, class, &ctl, as_of),
         };
         let log = self.logs[&id].clone();
         let explicit = log.ctl != ctl || log.next.is_multiple_of(EXPLICIT_EVERY_ENTRIES);
-        let hlc = self.clock.tick(cx.now, Hlc(log.hlc));
-        let body = Body { salt: self.salt(cx, draft.kind), bytes: draft.body };
+        let hlc = self.stamp(cx, Hlc(log.hlc), as_of);
+        let salt = match &draft.again {
+            Some(again) => again.salt,
+            None => self.salt(cx, draft.kind),
+        };
+        let body = Body { salt, bytes: draft.body };
+        let extra = draft.again.iter().map(|again| super::fork::again_key(&again.original)).collect();
         let header = Header {
             scope,
             log: Some(id),
@@ -112,10 +127,18 @@ impl Engine {
             body_commit: body.commitment(),
             refs: draft.refs,
             auth_proof: None,
-            extra: Vec::new(),
+            extra,
         };
         let entry = Entry::sign(header, body, &org, &self.identity.key);
         self.take_own(cx, &id, entry)
+    }
+
+    /// The time of a new own entry: now, or for a copy that of its original where the log allows it.
+    fn stamp(&mut self, cx: &Cx<'_>, after: Hlc, as_of: Option<Hlc>) -> Hlc {
+        match as_of.filter(|as_of| *as_of > after && !is_ahead(cx.now, *as_of)) {
+            Some(as_of) => as_of,
+            None => self.clock.tick(cx.now, after),
+        }
     }
 
     /// The first entry that a request makes bears the request's salt; what only prepares it does not.
@@ -127,19 +150,30 @@ impl Engine {
     }
 
     /// Opens an own log of a scope, naming its earlier incarnations.
-    fn open_log(&mut self, cx: &mut Cx<'_>, org: OrgId, scope: ScopeId, class: Class, ctl: &[EntryId]) -> LogId {
+    fn open_log(
+        &mut self,
+        cx: &mut Cx<'_>,
+        org: OrgId,
+        scope: ScopeId,
+        class: Class,
+        ctl: &[EntryId],
+        as_of: Option<Hlc>,
+    ) -> LogId {
         let node = self.node();
         let previous = self
             .scopes
             .get(&scope)
             .into_iter()
             .flatten()
-            .filter(|id| self.logs.get(id).is_some_and(|log| log.node == node && log.class == class))
+            .filter(|id| {
+                self.logs.get(id).is_some_and(|log| log.node == node && log.class == class && log.branch.is_none())
+            })
             .copied()
+            .take(INCARNATIONS_MAX)
             .collect();
         let open = LogOpen { node, class, nonce: cx.random(), previous };
         let draft = Draft::control(&ControlOp::LogOpen(open), None);
-        let entry = self.opening_entry(cx, org, scope, draft, ctl.to_vec());
+        let entry = self.opening_entry(cx, org, scope, draft, ctl.to_vec(), as_of);
         let id = entry.log();
         self.opened_now.insert(id);
         self.note_log(id, log::opened(&entry, scope, class, node));
@@ -147,7 +181,7 @@ impl Engine {
         id
     }
 
-    /// The entry that opens a log, or a group.
+    /// The entry that opens a log, or a group. A log opened for a copy begins before it.
     pub(crate) fn opening_entry(
         &mut self,
         cx: &mut Cx<'_>,
@@ -155,8 +189,9 @@ impl Engine {
         scope: ScopeId,
         draft: Draft,
         ctl: Vec<EntryId>,
+        as_of: Option<Hlc>,
     ) -> Entry {
-        let hlc = self.clock.tick(cx.now, Hlc(0));
+        let hlc = self.stamp(cx, Hlc(0), as_of.map(|as_of| Hlc(as_of.0.saturating_sub(1))));
         let body = Body { salt: self.salt(cx, draft.kind), bytes: draft.body };
         let header = Header {
             scope,
@@ -180,7 +215,7 @@ impl Engine {
     pub(crate) fn open_group(&mut self, cx: &mut Cx<'_>, draft: Draft) -> GroupId {
         let org = self.org().expect("commands are refused before there is an organisation");
         let ctl = self.folded_frontier(cx, org, ScopeId::from(org));
-        let entry = self.opening_entry(cx, org, ScopeId::from(org), draft, ctl);
+        let entry = self.opening_entry(cx, org, ScopeId::from(org), draft, ctl, None);
         let group = GroupId::from(entry.id);
         let id = entry.log();
         self.opened_now.insert(id);

@@ -57,6 +57,12 @@ pub mod table {
     pub const EPOCH: u8 = b'e';
     /// `node` → its address record.
     pub const ADDRESS: u8 = b'A';
+    /// `original, entry` → (). Entries that were written again in another log.
+    pub const AGAIN: u8 = b'a';
+    /// `log, position, entry` → a proof that the log is forked there.
+    pub const FORK: u8 = b'%';
+    /// `alarm` → what an administrator must know.
+    pub const ALARM: u8 = b'!';
 }
 
 /// A key being put together.
@@ -210,6 +216,21 @@ pub fn card(group: &GroupId) -> Vec<u8> {
 /// Key of an epoch's entry; the newest sorts last.
 pub fn epoch(scope: &ScopeId, hlc: Hlc, entry: &EntryId) -> Vec<u8> {
     Key::of(table::EPOCH).and(scope).number(hlc.0).and(entry).done()
+}
+
+/// Key of an entry that says again what another says.
+pub fn again(original: &EntryId, entry: &EntryId) -> Vec<u8> {
+    Key::of(table::AGAIN).and(original).and(entry).done()
+}
+
+/// Key of a fork's proof.
+pub fn fork(log: &LogId, seq: u64, high: &EntryId) -> Vec<u8> {
+    Key::of(table::FORK).and(log).number(seq).and(high).done()
+}
+
+/// Key of an alarm.
+pub fn alarm(id: &EntryId) -> Vec<u8> {
+    Key::of(table::ALARM).and(id).done()
 }
 
 /// Key of where a node can be reached.

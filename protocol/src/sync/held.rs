@@ -22,7 +22,7 @@ pub struct Held {
     /// When; the newest statement of a node over a scope counts.
     #[n(2)]
     pub hlc: u64,
-    /// Data logs and how far they are held, in the order of log ids.
+    /// Data logs and how far they are held, in the order of log ids; a forked log has a line for each branch.
     #[n(3)]
     pub heights: Vec<Height>,
     /// Over all of it.
@@ -45,7 +45,7 @@ impl Held {
     /// Whether the node really stated this, in a canonical order and within the limits.
     pub fn is_valid(&self, org: &OrgId) -> bool {
         self.heights.len() <= FRONTIER_LOGS_MAX
-            && self.heights.windows(2).all(|pair| pair[0].log < pair[1].log)
+            && self.heights.windows(2).all(|pair| pair[0] < pair[1])
             && keys::verify(
                 PublicKey::from(self.node),
                 Context::Held,
@@ -55,9 +55,10 @@ impl Held {
             )
     }
 
-    /// How many entries of a log the node states to hold.
+    /// How many entries of a log the node states to hold; of a forked one, on its longest branch.
     pub fn height(&self, log: &LogId) -> u64 {
-        self.heights.binary_search_by(|height| height.log.cmp(log)).map_or(0, |at| self.heights[at].next)
+        let from = self.heights.partition_point(|height| height.log < *log);
+        self.heights[from..].iter().take_while(|height| height.log == *log).last().map_or(0, |height| height.next)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The messages between two nodes. One request, one response; unknown requests are answered with `Refused`.
 
 use crate::codec::{self, CodecError};
-use crate::ids::{GroupId, LogId, ScopeId};
+use crate::ids::{EntryId, GroupId, LogId, ScopeId};
 use crate::limits::{REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};
 use crate::log::Height;
 use crate::sync::address::AddressRecord;
@@ -83,6 +83,26 @@ pub enum Request {
         /// The records.
         #[n(0)]
         records: Vec<AddressRecord>,
+    },
+    /// Entries of one branch of a log; answered like `Range`. Asked where positions do not tell what is missing.
+    #[n(9)]
+    Branch {
+        /// The log.
+        #[n(0)]
+        log: LogId,
+        /// The branch's newest entry as its frontier line named it; none = the asked one's first record of the log.
+        #[n(1)]
+        head: Option<EntryId>,
+        /// Entries that the asker holds, densest at the ends of its branches: the asked begins after the last it knows.
+        #[n(2)]
+        locator: Vec<EntryId>,
+    },
+    /// Proofs that a node signed two histories, relayed by anyone.
+    #[n(10)]
+    Forks {
+        /// `sync/fork.rs`.
+        #[n(0)]
+        proofs: Vec<ByteVec>,
     },
 }
 

@@ -6,7 +6,7 @@
 
 use crate::clock::Millis;
 use crate::control::op::Class;
-use crate::ids::{LogId, ScopeId};
+use crate::ids::{EntryId, LogId, ScopeId};
 use crate::limits::{COMPARE_EVERY_MS, COMPARE_EVERY_MS_MAX, RANGES_PER_PEER_MAX};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -26,6 +26,8 @@ pub enum Asked {
     Frontier(Vec<ScopeId>),
     /// Entries of a log.
     Range(Wanted),
+    /// Entries of the branch of a log that ends at this entry.
+    Branch(LogId, Option<EntryId>),
     /// A push: of these logs up to these positions.
     Push(Vec<(LogId, u64)>),
     /// Something that needs no answer.
@@ -66,6 +68,8 @@ pub struct Session {
     pub in_flight: BTreeMap<u64, Asked>,
     /// Ranges to fetch.
     pub wanted: VecDeque<Wanted>,
+    /// Branches of forked logs to fetch, by log and newest entry.
+    pub branches: BTreeSet<(LogId, Option<EntryId>)>,
     /// The round brought something new.
     pub progress: bool,
     /// A round is under way.
@@ -136,6 +140,7 @@ impl Session {
     pub fn is_round_over(&self) -> bool {
         self.busy
             && self.wanted.is_empty()
+            && self.branches.is_empty()
             && !self.in_flight.values().any(|asked| !matches!(asked, Asked::Push(_) | Asked::Note))
     }
 

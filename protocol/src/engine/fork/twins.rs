@@ -1,0 +1,108 @@
+//! An entry that was written again names its original (key 64 of its header). Of an original and its copies exactly one
+//! counts: the original where it is held and valid, else the copy that is first by (log, position, id) (INV-14; the
+//! original was written at the first home, ruling A10). What refers to one of the others means the one that counts.
+
+use crate::control::Verdict;
+use crate::engine::fold::{Placed, act_of};
+use crate::engine::{Cx, Engine, lookup};
+use crate::entry::Entry;
+use crate::ids::{EntryId, GroupId, LogId, ScopeId};
+use crate::store::keys::{self, Key, table};
+use crate::store::{Direction, Store};
+
+/// Header key: the entry that this one says again. Ignorable: who does not know it shows both.
+pub(crate) const AGAIN_KEY: u64 = 64;
+/// Copies looked at of one original: incarnations are few.
+const COPIES_MAX: usize = 64;
+/// A CBOR byte string of 32 bytes begins so.
+const BYTES_32: [u8; 2] = [0x58, 32];
+
+/// The header form of naming an original.
+pub(crate) fn again_key(original: &EntryId) -> (u64, Vec<u8>) {
+    (AGAIN_KEY, [&BYTES_32[..], &original.0].concat())
+}
+
+/// The original that an entry says again.
+pub(crate) fn again_of(entry: &Entry) -> Option<EntryId> {
+    let (_, raw) = entry.header.extra.iter().find(|(key, _)| *key == AGAIN_KEY)?;
+    EntryId::from_slice(raw.strip_prefix(&BYTES_32)?)
+}
+
+impl Engine {
+    /// Reads which originals are known to have been written again.
+    pub(crate) fn load_twins(&mut self, store: &dyn Store) {
+        let (from, to) = Key::of(table::AGAIN).prefix();
+        for (key, _) in store.range(&from, &to, usize::MAX, Direction::Forward) {
+            self.forks.originals.extend(EntryId::from_slice(&key[1..33]));
+        }
+    }
+
+    /// Notes that an entry says another again.
+    pub(crate) fn note_again(&mut self, cx: &mut Cx<'_>, entry: &Entry) {
+        if let Some(original) = again_of(entry) {
+            cx.tx.put(&keys::again(&original, &entry.id), &[]);
+            self.forks.originals.insert(original);
+        }
+    }
+
+    /// Whether another entry says the same and counts instead of this one. Where the answer may have changed for others,
+    /// their group is folded anew.
+    pub(crate) fn yields(&mut self, cx: &mut Cx<'_>, group: GroupId, entry: &Entry) -> bool {
+        let original = again_of(entry).unwrap_or(entry.id);
+        if !self.forks.originals.contains(&original) {
+            return false;
+        }
+        let counting = self.counting(cx, group, &original, entry);
+        if counting.len() > 1 {
+            self.forks.refolds.insert(group);
+        }
+        counting.first().is_some_and(|first| *first != entry.id)
+    }
+
+    /// The held and valid entries with the intent of this one, the one that counts first.
+    fn counting(&mut self, cx: &mut Cx<'_>, group: GroupId, original: &EntryId, like: &Entry) -> Vec<EntryId> {
+        let (from, to) = Key::of(table::AGAIN).and(original).prefix();
+        let rows = cx.tx.range(&from, &to, COPIES_MAX, Direction::Forward);
+        let copies = rows.iter().filter_map(|(key, _)| EntryId::from_slice(&key[33..]));
+        let mut counting: Vec<(bool, LogId, u64, EntryId)> = Vec::new();
+        for id in std::iter::once(*original).chain(copies) {
+            let Some(entry) = lookup::entry_of(&*cx.tx, &id) else { continue };
+            if entry.header.intent() == like.header.intent() && self.is_valid(cx, group, &entry) {
+                counting.push((id != *original, entry.log(), entry.header.seq, id));
+            }
+        }
+        counting.sort_unstable();
+        counting.into_iter().map(|(.., id)| id).collect()
+    }
+
+    fn is_valid(&mut self, cx: &mut Cx<'_>, group: GroupId, entry: &Entry) -> bool {
+        let Some((key, seq)) = lookup::place_of(&*cx.tx, &entry.id) else { return false };
+        let Some(record) = self.logs.get(&key).filter(|record| record.scope == ScopeId::from(group)) else {
+            return false;
+        };
+        let (log, node) = (record.wire(&key), record.node);
+        let ctl = self.frontier_at(&*cx.tx, &key, seq);
+        let placed = Placed { log, node, ctl: &ctl, entry };
+        match act_of(entry.header.kind) {
+            Some(act) => self.verdict(group, &placed, act) == Verdict::Valid,
+            None => true,
+        }
+    }
+
+    /// What these references mean: a copy that does not count stands for the entry that does.
+    pub(crate) fn meant(&mut self, cx: &mut Cx<'_>, group: GroupId, refs: &[EntryId]) -> Vec<EntryId> {
+        if self.forks.originals.is_empty() {
+            return refs.to_vec();
+        }
+        refs.iter()
+            .map(|id| {
+                let Some(entry) = lookup::entry_of(&*cx.tx, id) else { return *id };
+                let original = again_of(&entry).unwrap_or(*id);
+                if !self.forks.originals.contains(&original) {
+                    return *id;
+                }
+                self.counting(cx, group, &original, &entry).first().copied().unwrap_or(*id)
+            })
+            .collect()
+    }
+}

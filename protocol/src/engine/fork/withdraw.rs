@@ -1,0 +1,193 @@
+//! Own entries that never left this node give way when others hold another continuation of the log: they are withdrawn
+//! and written again in a new log, with the time they had (ruling A6). If it turns out that somebody does hold them, they
+//! count again, and the copies step back (`twins`).
+
+use super::again_of;
+use crate::codec;
+use crate::control::History;
+use crate::control::op::{Class, kind as control_kind};
+use crate::engine::ingest::control_entry;
+use crate::engine::write::{Again, Draft};
+use crate::engine::{Cx, Engine, lookup};
+use crate::entry::Entry;
+use crate::group::kind;
+use crate::ids::{EntryId, GroupId, LogId, ScopeId};
+use crate::log::{End, Why};
+use crate::store::{Store, keys};
+use minicbor::{Decode, Encode};
+
+/// Bytes of a note in the journal.
+const NOTE_BYTES_MAX: usize = 256;
+
+/// What the journal keeps beside entries, so that rows rebuilt from it are the same.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(flat)]
+pub(crate) enum Note {
+    /// A record counts only so far.
+    #[n(0)]
+    Ends {
+        /// The record.
+        #[n(0)]
+        record: LogId,
+        /// How far; none = whole again.
+        #[n(1)]
+        end: Option<End>,
+    },
+}
+
+impl Note {
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        codec::decode("note", bytes, NOTE_BYTES_MAX).ok()
+    }
+}
+
+impl Engine {
+    /// Withdraws the own entries of a record from a position on.
+    pub(super) fn withdraw(&mut self, cx: &mut Cx<'_>, key: &LogId, from: u64) {
+        let Some(record) = self.logs.get(key) else { return };
+        let (scope, class) = (record.scope, record.class);
+        let tail: Vec<Entry> = lookup::entries_of(&*cx.tx, key, from).collect();
+        self.pass_over(cx, key, from, Why::Withdrawn);
+        self.forks.to_reissue.push((scope, class, tail));
+    }
+
+    /// A withdrawn record counts after all: a peer holds it.
+    pub(crate) fn reinstate(&mut self, cx: &mut Cx<'_>, key: &LogId) {
+        if self.logs.get(key).and_then(|record| record.end).is_some_and(|end| end.why == Why::Withdrawn) {
+            self.set_end(cx, key, None);
+            let Some(log) = self.logs.get(key).map(|record| record.wire(key)) else { return };
+            for branch in self.records(&log).into_iter().filter(|branch| *branch != log) {
+                self.prove_fork(cx, &branch);
+            }
+        }
+    }
+
+    /// Sets how far a record counts, durably, and has everything that rests on it folded anew.
+    pub(super) fn set_end(&mut self, cx: &mut Cx<'_>, key: &LogId, end: Option<End>) {
+        let record = *key;
+        cx.tx.append(&codec::encode(&Note::Ends { record, end }));
+        self.apply_end(cx, key, end);
+    }
+
+    fn apply_end(&mut self, cx: &mut Cx<'_>, key: &LogId, end: Option<End>) {
+        let Some(record) = self.logs.get_mut(key) else { return };
+        let from = [record.end, end].iter().flatten().map(|end| end.next).min().unwrap_or(record.next);
+        record.end = end;
+        record.closed = true;
+        let (scope, class) = (record.scope, record.class);
+        self.own.retain(|_, id| id != key);
+        self.save_log(cx, key);
+        let counts = |seq: u64| end.is_none_or(|end| seq < end.next);
+        let touched: Vec<(EntryId, u64)> =
+            lookup::entries_of(&*cx.tx, key, from).map(|entry| (entry.id, entry.header.seq)).collect();
+        for (id, seq) in touched {
+            if counts(seq) {
+                self.forks.passed.remove(&id);
+                cx.tx.put(&keys::entry(&id), &lookup::place_row(key, seq));
+            } else {
+                self.forks.passed.insert(id, (*key, seq));
+                cx.tx.delete(&keys::entry(&id));
+            }
+        }
+        self.fold_scope_anew(&*cx.tx, scope, class);
+        self.unstated.insert(scope);
+    }
+
+    /// The journal says so again, after rows were lost.
+    pub(crate) fn take_note(&mut self, cx: &mut Cx<'_>, note: Note) {
+        let Note::Ends { record, end } = note;
+        self.apply_end(cx, &record, end);
+    }
+
+    /// What follows from a scope's entries of a class is worked out again from those that count.
+    pub(crate) fn fold_scope_anew(&mut self, store: &dyn Store, scope: ScopeId, class: Class) {
+        let of_org = self.org().map(ScopeId::from) == Some(scope);
+        match class {
+            Class::Control => self.rebuild_history(store, scope),
+            Class::Data if of_org => self.forks.refold_org = true,
+            Class::Data => {
+                self.forks.refolds.insert(GroupId::from(scope));
+            }
+        }
+    }
+
+    fn rebuild_history(&mut self, store: &dyn Store, scope: ScopeId) {
+        let group = GroupId::from(scope);
+        match (&mut self.org, self.groups.get_mut(&group)) {
+            (Some(org), _) if ScopeId::from(org.id) == scope => org.history = History::default(),
+            (_, Some(group)) => group.history = History::default(),
+            _ => return,
+        }
+        for (key, node) in self.records_in(&scope, Class::Control) {
+            let record = &self.logs[&key];
+            let (end, _) = record.end();
+            let mut ctl = record.branch.as_ref().map(|branch| branch.ctl.clone()).unwrap_or_default();
+            for entry in lookup::entries_of(store, &key, 0).take_while(|entry| entry.header.seq < end) {
+                if let Some(explicit) = &entry.header.ctl {
+                    ctl.clone_from(explicit);
+                }
+                if let Some(control) = control_entry(&entry, node, &ctl) {
+                    self.insert_control(scope, control);
+                }
+            }
+        }
+        // Anything may have changed: as after a removal.
+        match self.groups.contains_key(&group) {
+            true => self.mark_group_stale(group, control_kind::REVOKE),
+            false => self.mark_org_stale(control_kind::NODE_REVOKE),
+        }
+    }
+
+    /// The records of a class in a scope with their writers.
+    pub(crate) fn records_in(&self, scope: &ScopeId, class: Class) -> Vec<(LogId, crate::ids::NodeId)> {
+        let keys = self.scopes.get(scope).into_iter().flatten();
+        keys.filter_map(|key| self.logs.get(key).map(|log| (key, log)))
+            .filter(|(_, log)| log.class == class)
+            .map(|(key, log)| (*key, log.node))
+            .collect()
+    }
+
+    /// Writes again what was withdrawn, and folds what is to be folded anew.
+    pub(crate) fn settle_forks(&mut self, cx: &mut Cx<'_>) {
+        let mut waiting = std::mem::take(&mut self.forks.to_reissue);
+        // Rights before what rests on them.
+        waiting.sort_by_key(|(_, class, _)| *class);
+        for (scope, class, tail) in waiting {
+            self.evaluate_stale(cx);
+            for entry in tail {
+                self.reissue(cx, scope, class, &entry);
+            }
+        }
+        if std::mem::take(&mut self.forks.refold_org) {
+            self.evaluate_stale(cx);
+            self.refold_org(cx);
+        }
+        for group in std::mem::take(&mut self.forks.refolds) {
+            self.evaluate_stale(cx);
+            self.refold(cx, group);
+        }
+    }
+
+    /// Writes an own entry again in the log in use, as of its own time.
+    pub(crate) fn reissue(&mut self, cx: &mut Cx<'_>, scope: ScopeId, class: Class, entry: &Entry) {
+        let Some(body) = &entry.body else { return };
+        // These concern the log itself, or are made anew when they lack.
+        if matches!(entry.header.kind, control_kind::LOG_OPEN | control_kind::SEE | kind::EPOCH) {
+            return;
+        }
+        let renamed = |id: &EntryId| self.forks.renamed.get(id).copied().unwrap_or(*id);
+        let draft = Draft {
+            kind: entry.header.kind,
+            body: body.bytes.clone(),
+            actor: entry.header.actor,
+            refs: entry.header.refs.iter().map(renamed).collect(),
+            again: Some(Again {
+                original: again_of(entry).unwrap_or(entry.id),
+                salt: body.salt,
+                hlc: entry.header.hlc,
+            }),
+        };
+        let id = self.write(cx, scope, class, draft);
+        self.forks.renamed.insert(entry.id, id);
+    }
+}

@@ -1,0 +1,141 @@
+//! The publish gate (ruling A6). After a start, own logs that existed before are shown to nobody until those who hold
+//! them and can be reached have said what they hold: a restored backup or a cloned machine would otherwise write a second
+//! history. The gate concerns only what leaves; nobody is ever kept from working.
+
+use super::{Cx, Engine};
+use crate::clock::Millis;
+use crate::control::op::Class;
+use crate::ids::{EntryId, LogId, NodeId, ScopeId};
+use crate::limits::INCARNATIONS_MAX;
+use crate::log::Height;
+use crate::store::Store;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A connected peer that has not answered for so long is not waited for.
+const ANSWER_PATIENCE_MS: u64 = 30_000;
+/// With nobody to ask for so long, new logs are opened and work goes on in them.
+const ALONE_MS: u64 = 10 * 60 * 1_000;
+
+/// What the gate knows beside what is published.
+#[derive(Default)]
+pub(crate) struct Gate {
+    /// When this process began.
+    started: Millis,
+    /// Who has said what they hold of a scope, and when the first did.
+    answered: BTreeMap<ScopeId, (Millis, BTreeSet<NodeId>)>,
+    /// Own logs of which others hold entries that are not here yet.
+    pub(crate) doubted: BTreeMap<LogId, BTreeSet<EntryId>>,
+    /// Scopes in which new logs were begun because nobody could be asked.
+    went_on: BTreeSet<ScopeId>,
+}
+
+impl Engine {
+    /// The first input of a process: scopes that no other node shares have nobody to ask.
+    pub(crate) fn begin_gate(&mut self, now: Millis) {
+        self.gate.started = now;
+        let scopes: Vec<ScopeId> = self.scopes.keys().copied().collect();
+        for scope in scopes {
+            if self.others(&scope).is_empty() {
+                self.published.insert(scope);
+            }
+        }
+    }
+
+    /// Whether a log may leave the node.
+    pub(crate) fn may_leave(&self, log: &LogId) -> bool {
+        self.opened_now.contains(log)
+            || self.logs.get(log).is_some_and(|state| {
+                state.node != self.node()
+                    || (self.published.contains(&state.scope) && !self.gate.doubted.contains_key(&state.wire(log)))
+            })
+    }
+
+    /// A line about an own log: where it names an entry that is not here, this node went back in time, or another runs
+    /// under its name. The log is closed, and what is written from now on stands in a new one.
+    pub(crate) fn check_own(&mut self, cx: &mut Cx<'_>, height: &Height) {
+        let own = self.node();
+        let Some(log) = self.logs.get(&height.log).filter(|log| log.node == own) else { return };
+        if height.head == log.head || self.is_stored(&*cx.tx, &height.head) {
+            return;
+        }
+        let scope = log.scope;
+        self.gate.doubted.entry(height.log).or_default().insert(height.head);
+        self.close_own(cx, &height.log);
+        self.note_restored(cx, scope, height);
+    }
+
+    /// What was missing of own logs may have come.
+    pub(crate) fn settle_doubts(&mut self, cx: &mut Cx<'_>) {
+        if self.gate.doubted.is_empty() {
+            return;
+        }
+        let mut doubted = std::mem::take(&mut self.gate.doubted);
+        doubted.retain(|_, heads| {
+            heads.retain(|head| !self.is_stored(&*cx.tx as &dyn Store, head));
+            !heads.is_empty()
+        });
+        self.gate.doubted = doubted;
+    }
+
+    /// A peer has said what it holds of a scope. When all who can be reached have, own logs may leave.
+    pub(crate) fn heard_from(&mut self, now: Millis, peer: NodeId, scope: ScopeId) {
+        if self.published.contains(&scope) {
+            return;
+        }
+        self.gate.answered.entry(scope).or_insert_with(|| (now, BTreeSet::new())).1.insert(peer);
+        self.publish_if_all_answered(now, scope);
+    }
+
+    fn publish_if_all_answered(&mut self, now: Millis, scope: ScopeId) {
+        let Some((first, answered)) = self.gate.answered.get(&scope) else { return };
+        let waiting =
+            self.others(&scope).iter().any(|peer| self.sessions.contains_key(peer) && !answered.contains(peer));
+        if !waiting || now.0 >= first.0 + ANSWER_PATIENCE_MS {
+            self.publish(scope);
+        }
+    }
+
+    /// Own logs of this scope may leave from now on.
+    fn publish(&mut self, scope: ScopeId) {
+        self.gate.answered.remove(&scope);
+        if self.published.insert(scope) {
+            for session in self.sessions.values_mut() {
+                session.announce.insert(scope);
+            }
+        }
+    }
+
+    /// Patience, once a tick: with who does not answer, and with nobody being there.
+    pub(crate) fn keep_gate(&mut self, cx: &mut Cx<'_>) {
+        let now = cx.now;
+        for scope in self.gate.answered.keys().copied().collect::<Vec<_>>() {
+            self.publish_if_all_answered(now, scope);
+        }
+        if now.0 < self.gate.started.0 + ALONE_MS {
+            return;
+        }
+        let shut: Vec<ScopeId> = self
+            .scopes
+            .keys()
+            .filter(|scope| !self.published.contains(scope) && !self.gate.went_on.contains(scope))
+            .copied()
+            .collect();
+        for scope in shut {
+            if !self.others(&scope).iter().any(|peer| self.sessions.contains_key(peer)) {
+                self.gate.went_on.insert(scope);
+                self.go_on_alone(cx, &scope);
+            }
+        }
+    }
+
+    fn go_on_alone(&mut self, cx: &mut Cx<'_>, scope: &ScopeId) {
+        for class in [Class::Control, Class::Data] {
+            let own = self.node();
+            let logs = self.records_in(scope, class).iter().filter(|(_, node)| *node == own).count();
+            let in_use = self.own.get(&(*scope, class)).copied().filter(|id| !self.opened_now.contains(id));
+            if let Some(log) = in_use.filter(|_| logs < INCARNATIONS_MAX) {
+                self.close_own(cx, &log);
+            }
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! Restored and cloned machines, forked logs: nothing acknowledged is lost, nothing is shown twice, everybody agrees.
+
+#[path = "../../tests/src/world.rs"]
+mod world;
+
+use protocol::control::op::{Access, GroupKind, Role};
+use protocol::engine::alarms::AlarmKind;
+use protocol::engine::input::Command;
+use protocol::ids::{GroupId, UserId};
+use protocol::store::Transaction;
+use protocol::store::keys::table;
+use protocol::store::memory::MemoryStore;
+use std::collections::BTreeMap;
+use world::World;
+
+fn post(group: GroupId, text: &str) -> Command {
+    Command::CreatePost { group, title: String::new(), text: text.into(), attachments: Vec::new() }
+}
+
+/// Three sites with a person each, and a group of all.
+fn three_sites(seed: u64) -> (World, Vec<UserId>, GroupId) {
+    let mut world = World::new(seed);
+    for _ in 0..3 {
+        world.add_site();
+    }
+    let ann = world.found(0);
+    let ben = world.admit(0, ann, 1, "Ben");
+    world.connect_all();
+    world.pass(2);
+    let eve = world.admit(0, ann, 2, "Eve");
+    let create = Command::CreateGroup {
+        name: "Conduite de travaux".into(),
+        purpose: "Share what works".into(),
+        kind: GroupKind::Trade,
+        access: Access::Closed,
+    };
+    let group = GroupId::from(world.done(0, ann, create));
+    world.connect_all();
+    world.pass(3);
+    world.done(0, ann, Command::Grant { group, users: vec![ben, eve], role: Role::Member });
+    world.pass(4);
+    world.connect_all();
+    world.pass(2);
+    (world, vec![ann, ben, eve], group)
+}
+
+/// A copy of a site's data folder.
+fn copy(world: &World, at: usize) -> MemoryStore {
+    world.sites[at].store.clone()
+}
+
+/// The copy is put back, and the site started on it.
+fn put_back(world: &mut World, at: usize, copy: &MemoryStore) {
+    world.isolate(at);
+    world.sites[at].store = copy.clone();
+    world.restart(at);
+}
+
+fn settle(world: &mut World) {
+    world.connect_all();
+    world.deliver();
+    world.pass(70);
+}
+
+/// What all see, which must be one thing; each text once.
+fn agreed(world: &World, people: &[UserId], group: GroupId) -> Vec<String> {
+    let feeds: Vec<Vec<String>> = people.iter().enumerate().map(|(at, who)| world.feed(at, *who, group)).collect();
+    for (at, feed) in feeds.iter().enumerate() {
+        assert_eq!(feed, &feeds[0], "site {at} sees what site 0 sees");
+        let mut sorted = feed.clone();
+        sorted.sort();
+        sorted.dedup();
+        assert_eq!(sorted.len(), feed.len(), "nothing is shown twice: {feed:?}");
+    }
+    let mut feed = feeds[0].clone();
+    feed.sort();
+    feed
+}
+
+fn alarms(world: &World, at: usize) -> BTreeMap<AlarmKind, usize> {
+    let mut count = BTreeMap::new();
+    for (_, alarm) in world.sites[at].engine.view().alarms() {
+        *count.entry(alarm.kind).or_default() += 1;
+    }
+    count
+}
+
+fn no_forks(world: &World) {
+    for at in 0..world.sites.len() {
+        assert_eq!(alarms(world, at).get(&AlarmKind::Fork), None, "no fork is known at site {at}");
+    }
+}
+
+#[test]
+fn inv_09_a_restored_backup_ends_without_a_fork() {
+    let (mut world, people, group) = three_sites(1);
+    let eve = people[2];
+    world.done(2, eve, post(group, "before the backup"));
+    world.pass(3);
+    let backup = copy(&world, 2);
+    world.done(2, eve, post(group, "after the backup 1"));
+    world.done(2, eve, post(group, "after the backup 2"));
+    world.pass(3);
+    put_back(&mut world, 2, &backup);
+    // The site is cut off and works on: what it writes now stands at positions that others know otherwise.
+    let first = world.done(2, eve, post(group, "restored and cut off 1"));
+    world.done(2, eve, Command::CreateComment { post: first, text: "a comment there".into() });
+    world.done(2, eve, post(group, "restored and cut off 2"));
+    settle(&mut world);
+    let expected = [
+        "after the backup 1",
+        "after the backup 2",
+        "before the backup",
+        "restored and cut off 1",
+        "restored and cut off 2",
+    ];
+    assert_eq!(agreed(&world, &people, group), expected);
+    no_forks(&world);
+    assert_eq!(alarms(&world, 2).get(&AlarmKind::Restored), Some(&1), "the site says so to its admins");
+    // The comment went with its post.
+    for (at, who) in people.iter().enumerate() {
+        let comments = world.read(at, |reader| {
+            let page = reader.feed(*who, Some(group), Default::default(), None, 50).expect("a member reads");
+            page.items.iter().find(|post| post.text == "restored and cut off 1").map(|post| post.comments)
+        });
+        assert_eq!(comments, Some(1), "at site {at}");
+    }
+    // Work goes on, over starts and lost rows.
+    world.done(2, eve, post(group, "later"));
+    settle(&mut world);
+    world.rebuild(2);
+    settle(&mut world);
+    world.restart(2);
+    settle(&mut world);
+    assert_eq!(agreed(&world, &people, group).len(), 6);
+    no_forks(&world);
+}
+
+#[test]
+fn inv_09_a_backup_restored_twice_ends_without_a_fork() {
+    let (mut world, people, group) = three_sites(2);
+    let eve = people[2];
+    world.done(2, eve, post(group, "one"));
+    world.pass(3);
+    let backup = copy(&world, 2);
+    for round in 0..3 {
+        world.done(2, eve, post(group, &format!("connected {round}")));
+        world.pass(3);
+        put_back(&mut world, 2, &backup);
+        world.done(2, eve, post(group, &format!("cut off {round}")));
+        settle(&mut world);
+    }
+    assert_eq!(agreed(&world, &people, group).len(), 7);
+    no_forks(&world);
+}
+
+#[test]
+fn inv_09_a_clone_that_was_stopped_again_ends_without_a_fork() {
+    let (mut world, people, group) = three_sites(3);
+    let eve = people[2];
+    world.done(2, eve, post(group, "one"));
+    world.pass(3);
+    // The machine is copied while stopped; the clone runs for a while and writes, the original meanwhile is off.
+    let original = copy(&world, 2);
+    world.done(2, eve, post(group, "by the clone"));
+    world.pass(3);
+    put_back(&mut world, 2, &original);
+    settle(&mut world);
+    world.done(2, eve, post(group, "by the original"));
+    settle(&mut world);
+    assert_eq!(agreed(&world, &people, group), ["by the clone", "by the original", "one"]);
+    no_forks(&world);
+}
+
+#[test]
+fn an_own_log_that_a_relayed_statement_names_further_is_closed() {
+    let (mut world, people, group) = three_sites(4);
+    let eve = people[2];
+    world.done(2, eve, post(group, "one"));
+    world.pass(3);
+    let (backup, mut heard) = (copy(&world, 2), copy(&world, 0));
+    world.done(2, eve, post(group, "seen by one"));
+    world.pass(3);
+    // Site 0 has what it had, and has heard from site 1 only what that holds.
+    let later = copy(&world, 0);
+    for (key, row) in later.rows().iter().filter(|(key, _)| key[0] == table::HELD) {
+        heard.put(key, row);
+    }
+    put_back(&mut world, 0, &heard);
+    put_back(&mut world, 2, &backup);
+    world.isolate(1);
+    world.connect(0, 2);
+    world.pass(5);
+    world.done(2, eve, post(group, "written meanwhile"));
+    world.pass(5);
+    assert_eq!(world.feed(0, people[0], group), ["written meanwhile", "one"], "nobody is kept from working");
+    settle(&mut world);
+    assert_eq!(agreed(&world, &people, group), ["one", "seen by one", "written meanwhile"]);
+    no_forks(&world);
+}
+
+#[test]
+fn with_nobody_to_ask_for_ten_minutes_work_goes_on_in_new_logs() {
+    let (mut world, people, group) = three_sites(5);
+    let eve = people[2];
+    world.done(2, eve, post(group, "one"));
+    world.pass(3);
+    let backup = copy(&world, 2);
+    world.done(2, eve, post(group, "two"));
+    world.pass(3);
+    put_back(&mut world, 2, &backup);
+    world.done(2, eve, post(group, "in the first minutes"));
+    world.pass(11 * 60);
+    world.done(2, eve, post(group, "later"));
+    assert_eq!(world.feed(2, eve, group), ["later", "in the first minutes", "one"]);
+    settle(&mut world);
+    assert_eq!(agreed(&world, &people, group), ["in the first minutes", "later", "one", "two"]);
+    no_forks(&world);
+}
+
+/// The data folder is copied and both machines run: the clone is a fourth site under the name of the third.
+fn two_machines(world: &mut World, people: &[UserId], group: GroupId) {
+    let eve = people[2];
+    world.done(2, eve, post(group, "one"));
+    world.pass(3);
+    let copied = copy(world, 2);
+    // One machine talks to site 0 only, the other to site 1 only; neither pair hears of the other.
+    world.cut(0, 1);
+    world.cut(1, 2);
+    world.done(2, eve, post(group, "by the original"));
+    world.pass(3);
+    put_back(world, 2, &copied);
+    world.connect(1, 2);
+    world.pass(3);
+    world.done(2, eve, post(group, "by the clone"));
+    world.pass(3);
+}
+
+#[test]
+fn inv_12_a_clone_that_runs_beside_the_original_is_proved_to_all() {
+    let (mut world, people, group) = three_sites(6);
+    two_machines(&mut world, &people, group);
+    // The clone is switched off; the two who heard different things meet.
+    world.isolate(2);
+    world.connect(0, 1);
+    world.pass(70);
+    for at in [0, 1] {
+        assert_eq!(alarms(&world, at).get(&AlarmKind::Fork), Some(&1), "site {at} knows");
+        assert!(world.sites[at].engine.view().is_forked(&world.node(2)));
+    }
+    settle(&mut world);
+    assert_eq!(agreed(&world, &people, group), ["by the clone", "by the original", "one"], "both count (S21)");
+    for at in 0..3 {
+        assert_eq!(alarms(&world, at).get(&AlarmKind::Fork), Some(&1), "site {at} knows");
+    }
+    // The node goes on in a new log; nothing is proved twice.
+    world.done(2, people[2], post(group, "afterwards"));
+    settle(&mut world);
+    assert_eq!(agreed(&world, &people, group).len(), 4);
+    for at in 0..3 {
+        world.rebuild(at);
+    }
+    settle(&mut world);
+    assert_eq!(agreed(&world, &people, group).len(), 4, "a rebuilt index holds both branches");
+    for at in 0..3 {
+        assert!(world.sites[at].engine.view().is_forked(&world.node(2)), "and the proof");
+    }
+}
