@@ -118,7 +118,14 @@ impl Engine {
                 // Ours may have moved since; then the answer proves nothing about now.
                 if same && root == self.root_for(&peer) {
                     self.proved_equal(cx, peer);
-                    self.end_round(cx, peer, true);
+                    // Equal, but what others state of own logs is to be heard before those may leave.
+                    let unheard = self.unpublished_with(&peer);
+                    if unheard.is_empty() {
+                        self.end_round(cx, peer, true);
+                    } else {
+                        let request = Request::Frontier { scopes: unheard.clone() };
+                        self.call(cx, peer, &request, Asked::Frontier(unheard));
+                    }
                 } else {
                     self.call(cx, peer, &Request::Digests, Asked::Digests);
                 }
@@ -168,7 +175,7 @@ impl Engine {
     /// Scopes shared with a peer whose own logs wait to be published.
     fn unpublished_with(&self, peer: &NodeId) -> Vec<ScopeId> {
         let shared = self.shared(peer).into_iter().map(|(scope, _)| scope);
-        shared.filter(|scope| !self.published.contains(scope)).collect()
+        shared.filter(|scope| !self.published.contains(scope)).take(GROUPS_PER_REQUEST_MAX).collect()
     }
 
     fn compare(&mut self, cx: &mut Cx<'_>, peer: NodeId) {
@@ -189,7 +196,6 @@ impl Engine {
             cx.notify(Notice::Network);
         }
         for (scope, share) in self.shared(&peer) {
-            self.heard_from(now, peer, scope);
             let data = if share == Share::All { self.heights(&scope, Class::Data) } else { Vec::new() };
             for height in self.heights(&scope, Class::Control).into_iter().chain(data) {
                 self.know(&peer, height.log, height.next);

@@ -324,6 +324,8 @@ impl Stream {
                 Some(json!({ "type": "people_changed" }))
             }
             Notice::Network => Some(json!({ "type": "network" })),
+            // Everybody may be told that there is news; the list itself is for admins.
+            Notice::Alarms => Some(json!({ "type": "alarms" })),
             Notice::Source { group, source } => (self.sight(group) == Sight::Inside)
                 .then(|| json!({ "type": "source", "group": text(group), "source": source.to_string() })),
             Notice::BlobHere { blob } => {
