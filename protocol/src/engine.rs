@@ -10,6 +10,7 @@ mod command;
 pub mod effect;
 mod farewell;
 mod fold;
+pub mod footprint;
 mod fork;
 mod gate;
 mod ingest;
@@ -117,6 +118,8 @@ pub struct Engine {
     forks: fork::Forks,
     tuning: Tuning,
     allowed: BTreeSet<NodeId>,
+    /// Connections that stood when the engine was opened anew: nobody will say again that they stand.
+    standing: BTreeSet<NodeId>,
     started: bool,
     view: Arc<View>,
 }
@@ -181,6 +184,7 @@ impl Engine {
             forks: fork::Forks::default(),
             tuning: Tuning::default(),
             allowed: BTreeSet::new(),
+            standing: BTreeSet::new(),
             started: false,
             view: Arc::new(View::new(node)),
         };
@@ -301,7 +305,10 @@ impl Engine {
     /// This engine opened anew: after rows were rebuilt, or after a commit failed and the engine had gone ahead.
     #[must_use]
     pub fn reopened(&self, store: &dyn Store) -> Self {
-        Self::open(self.identity.clone(), store)
+        let mut engine = Self::open(self.identity.clone(), store).tuned(self.tuning);
+        engine.standing = self.standing.iter().chain(self.sessions.keys()).copied().collect();
+        engine.own_addresses.clone_from(&self.own_addresses);
+        engine
     }
 
     /// Changes how what is new is spread.

@@ -1,6 +1,7 @@
 //! The engine at its door: people, groups, posts; two and three sites; cuts, restarts, lost rows.
 
 #[path = "../../tests/src/world.rs"]
+#[expect(dead_code, reason = "the simulation uses the rest")]
 mod world;
 
 use protocol::control::op::{Access, GroupKind, Role};

@@ -1,17 +1,16 @@
 //! Restored and cloned machines, forked logs: nothing acknowledged is lost, nothing is shown twice, everybody agrees.
 
 #[path = "../../tests/src/world.rs"]
+#[expect(dead_code, reason = "the simulation uses the rest")]
 mod world;
 
 use protocol::control::op::{Access, GroupKind, Role};
 use protocol::engine::alarms::AlarmKind;
 use protocol::engine::input::Command;
 use protocol::ids::{GroupId, UserId};
-use protocol::store::Transaction;
 use protocol::store::keys::table;
-use protocol::store::memory::MemoryStore;
 use std::collections::BTreeMap;
-use world::World;
+use world::{Disk, World};
 
 fn post(group: GroupId, text: &str) -> Command {
     Command::CreatePost { group, title: String::new(), text: text.into(), attachments: Vec::new() }
@@ -45,12 +44,12 @@ fn three_sites(seed: u64) -> (World, Vec<UserId>, GroupId) {
 }
 
 /// A copy of a site's data folder.
-fn copy(world: &World, at: usize) -> MemoryStore {
+fn copy(world: &World, at: usize) -> Disk {
     world.sites[at].store.clone()
 }
 
 /// The copy is put back, and the site started on it.
-fn put_back(world: &mut World, at: usize, copy: &MemoryStore) {
+fn put_back(world: &mut World, at: usize, copy: &Disk) {
     world.isolate(at);
     world.sites[at].store = copy.clone();
     world.restart(at);

@@ -1,6 +1,17 @@
-//! Many engines in one thread: one seed, virtual time, a network that delays, drops and cuts. The shipped rules run
-//! unchanged; only the disk and the wires are made of memory.
+//! Many engines in one thread: one seed, virtual time, wires that delay, repeat, drop and cut (`wires.rs`), disks that
+//! fail (`disk.rs`), processes that die (`faults.rs`). The shipped rules run unchanged; only the disk and the wires are
+//! made of memory.
 
+mod disk;
+mod faults;
+mod wires;
+
+pub use disk::Disk;
+pub use faults::Perils;
+pub use wires::{Message, Weather, pair};
+
+use disk::Pending;
+use faults::Fate;
 use protocol::clock::Millis;
 use protocol::engine::effect::{Answer, Effect, Judgement, Notice};
 use protocol::engine::input::{Ask, Command, Input};
@@ -8,35 +19,36 @@ use protocol::engine::read::Reader;
 use protocol::engine::{Engine, Identity, Tuning};
 use protocol::ids::{BlobId, EntryId, GroupId, NodeId, RequestId, SiteId, TicketId, UserId};
 use protocol::keys::SecretKey;
-use protocol::store::memory::MemoryStore;
 use rand_chacha::ChaCha12Rng;
 use rand_core::{Rng, SeedableRng};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
+use wires::Packet;
 
-/// A message under way.
-#[derive(Debug, Clone)]
-enum Packet {
-    Request { from: usize, to: usize, call: u64, bytes: Vec<u8> },
-    Response { from: usize, to: usize, call: u64, bytes: Option<Vec<u8>> },
-    Live { from: usize, to: usize, topic: String, bytes: Vec<u8> },
+/// Somebody who looks at everything that leaves a site or becomes durable there.
+pub trait Watch {
+    /// These records became durable at a site.
+    fn committed(&mut self, world: &World, at: usize, records: &[Vec<u8>]);
+    /// A site's disk is another one than before: after a crash, a repair, a restored copy.
+    fn reopened(&mut self, world: &World, at: usize);
+    /// A message leaves a site.
+    fn sent(&mut self, world: &World, from: usize, to: usize, message: &Message);
 }
 
-impl Packet {
-    fn ends(&self) -> (usize, usize) {
-        match self {
-            Self::Request { from, to, .. } | Self::Response { from, to, .. } | Self::Live { from, to, .. } => {
-                (*from, *to)
-            }
-        }
-    }
-}
+/// Answers for a puppet: site asked, site that asks, request.
+pub type Puppeteer = Rc<dyn Fn(&mut World, usize, usize, &[u8]) -> Option<Vec<u8>>>;
 
 /// One site of the world.
 pub struct Site {
     /// Its engine.
     pub engine: Engine,
     /// Its disk.
-    pub store: MemoryStore,
+    pub store: Disk,
+    /// An earlier state of its disk, which somebody may restore.
+    pub copy: Option<Disk>,
+    /// Its engine does nothing any more: somebody else speaks with its key.
+    pub puppet: bool,
     /// Its keys.
     pub identity: Identity,
     /// Its site id.
@@ -57,15 +69,6 @@ pub struct Site {
     pub addresses: Vec<(NodeId, Vec<String>)>,
 }
 
-/// What the wires do to messages.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Weather {
-    /// Of a hundred messages so many are lost.
-    pub loss_percent: u64,
-    /// Messages are delivered in any order.
-    pub reorder: bool,
-}
-
 /// All of it.
 pub struct World {
     /// The sites.
@@ -76,6 +79,14 @@ pub struct World {
     pub rng: ChaCha12Rng,
     /// What the wires do.
     pub weather: Weather,
+    /// What the disks and processes do.
+    pub perils: Perils,
+    /// Pairs of sites that can never connect.
+    pub walls: BTreeSet<(usize, usize)>,
+    /// Who looks on.
+    pub watch: Option<Rc<RefCell<dyn Watch>>>,
+    /// Who speaks for the puppets.
+    pub puppeteer: Option<Puppeteer>,
     /// How the engines spread what is new.
     pub tuning: Tuning,
     links: BTreeSet<(usize, usize)>,
@@ -92,6 +103,10 @@ impl World {
             now: Millis(1_800_000_000_000),
             rng: ChaCha12Rng::seed_from_u64(seed),
             weather: Weather::default(),
+            perils: Perils::default(),
+            walls: BTreeSet::new(),
+            watch: None,
+            puppeteer: None,
             tuning: Tuning::default(),
             links: BTreeSet::new(),
             packets: VecDeque::new(),
@@ -115,12 +130,14 @@ impl World {
     /// A site that belongs nowhere yet.
     pub fn add_site(&mut self) -> usize {
         let identity = Identity { key: SecretKey::from_seed(&self.random()), sealing: self.random() };
-        let store = MemoryStore::default();
+        let store = Disk::default();
         let engine = Engine::open(identity.clone(), &store).tuned(self.tuning);
         let site = SiteId(self.random());
         self.sites.push(Site {
             engine,
             store,
+            copy: None,
+            puppet: false,
             identity,
             site,
             allowed: BTreeSet::new(),
@@ -139,49 +156,109 @@ impl World {
         self.sites[at].engine.node()
     }
 
-    fn at(&self, node: &NodeId) -> Option<usize> {
+    /// The site of a node.
+    pub fn at(&self, node: &NodeId) -> Option<usize> {
         self.sites.iter().position(|site| site.engine.node() == *node)
     }
 
-    /// Gives a site an input and carries out what it wishes.
+    /// The time that a site's clock shows.
+    pub fn clock(&self, at: usize) -> Millis {
+        Millis(self.now.0.saturating_add_signed(self.sites[at].skew))
+    }
+
+    /// Gives a site an input and, once what it writes is durable, carries out what it wishes. Answers what was carried
+    /// out: nothing, when the commit failed or the process died over it.
     pub fn input(&mut self, at: usize, input: Input) -> Vec<Effect> {
+        self.inputs(at, vec![input])
+    }
+
+    /// Several inputs in one commit, as the runtime takes what waits.
+    pub fn inputs(&mut self, at: usize, inputs: Vec<Input>) -> Vec<Effect> {
+        if self.sites[at].puppet {
+            return Vec::new();
+        }
+        let fate = self.fate();
+        let now = self.clock(at);
         let site = &mut self.sites[at];
-        let now = Millis(self.now.0.saturating_add_signed(site.skew));
-        let effects = site.engine.handle(&mut site.store, now, &mut self.rng, input);
-        for effect in &effects {
-            match effect {
-                Effect::Request { peer, call, bytes } => {
-                    let to = self.at(peer).expect("wishes name nodes of this world");
-                    self.packets.push_back(Packet::Request { from: at, to, call: *call, bytes: bytes.clone() });
-                }
-                Effect::Respond { token, bytes } => {
-                    if let Some((to, call)) = self.tokens.remove(&(at, *token)) {
-                        let bytes = Some(bytes.clone());
-                        self.packets.push_back(Packet::Response { from: at, to, call, bytes });
-                    }
-                }
-                Effect::Allow(nodes) => self.sites[at].allowed.clone_from(nodes),
-                Effect::Notify(notice) => self.sites[at].notices.push(notice.clone()),
-                Effect::FetchBlob { blob, .. } => self.sites[at].fetches.push(*blob),
-                Effect::Subscribe(topics) => self.sites[at].topics.clone_from(topics),
-                Effect::Publish { topic, bytes } => {
-                    // A full mesh: every linked follower hears it from the writer.
-                    for to in 0..self.sites.len() {
-                        let linked = self.links.contains(&(at.min(to), at.max(to)));
-                        if to != at && linked && self.sites[to].topics.contains(topic) {
-                            let (topic, bytes) = (topic.clone(), bytes.clone());
-                            self.packets.push_back(Packet::Live { from: at, to, topic, bytes });
-                        }
-                    }
-                }
-                Effect::Judge { judgement, .. } => {
-                    self.sites[at].accepted += usize::from(*judgement == Judgement::Accept);
-                }
-                Effect::Addresses { node, addresses } => self.sites[at].addresses.push((*node, addresses.clone())),
-                Effect::Answer { .. } => {}
+        let mut pending = Pending::over(&site.store);
+        let mut effects = Vec::new();
+        for input in inputs {
+            effects.extend(site.engine.handle(&mut pending, now, &mut self.rng, input));
+        }
+        let written = pending.done();
+        if matches!(fate, Fate::Kept | Fate::DiesAfter) {
+            let records = written.records.clone();
+            site.store.commit(written);
+            if let Some(watch) = self.watch.clone().filter(|_| !records.is_empty()) {
+                watch.borrow_mut().committed(self, at, &records);
             }
         }
+        match fate {
+            Fate::Kept => {
+                for effect in &effects {
+                    self.carry_out(at, effect);
+                }
+                effects
+            }
+            Fate::SyncFails => {
+                let site = &mut self.sites[at];
+                site.engine = site.engine.reopened(&site.store);
+                Vec::new()
+            }
+            Fate::DiesBefore | Fate::DiesAfter => {
+                self.crash(at);
+                Vec::new()
+            }
+        }
+    }
+
+    /// What a puppet's engine would wish; nothing of it is carried out.
+    pub fn voice(&mut self, at: usize, input: Input) -> Vec<Effect> {
+        let now = self.clock(at);
+        let site = &mut self.sites[at];
+        let mut pending = Pending::over(&site.store);
+        let effects = site.engine.handle(&mut pending, now, &mut self.rng, input);
+        let written = pending.done();
+        site.store.commit(written);
         effects
+    }
+
+    fn leaves(&mut self, from: usize, to: usize, message: Message) {
+        if let Some(watch) = self.watch.clone() {
+            watch.borrow_mut().sent(self, from, to, &message);
+        }
+        self.send(from, to, message);
+    }
+
+    fn carry_out(&mut self, at: usize, effect: &Effect) {
+        match effect {
+            Effect::Request { peer, call, bytes } => {
+                let to = self.at(peer).expect("wishes name nodes of this world");
+                self.leaves(at, to, Message::Request { call: *call, bytes: bytes.clone() });
+            }
+            Effect::Respond { token, bytes } => {
+                if let Some((to, call)) = self.tokens.remove(&(at, *token)) {
+                    self.leaves(at, to, Message::Response { call, bytes: Some(bytes.clone()) });
+                }
+            }
+            Effect::Allow(nodes) => self.sites[at].allowed.clone_from(nodes),
+            Effect::Notify(notice) => self.sites[at].notices.push(notice.clone()),
+            Effect::FetchBlob { blob, .. } => self.sites[at].fetches.push(*blob),
+            Effect::Subscribe(topics) => self.sites[at].topics.clone_from(topics),
+            Effect::Publish { topic, bytes } => {
+                // A full mesh: every linked follower hears it from the writer.
+                for to in 0..self.sites.len() {
+                    if to != at && self.links.contains(&pair(at, to)) && self.sites[to].topics.contains(topic) {
+                        self.leaves(at, to, Message::Live { topic: topic.clone(), bytes: bytes.clone() });
+                    }
+                }
+            }
+            Effect::Judge { judgement, .. } => {
+                self.sites[at].accepted += usize::from(*judgement == Judgement::Accept);
+            }
+            Effect::Addresses { node, addresses } => self.sites[at].addresses.push((*node, addresses.clone())),
+            Effect::Answer { .. } => {}
+        }
     }
 
     /// Asks and gives the answer.
@@ -192,12 +269,22 @@ impl World {
 
     /// Asks under a chosen request id.
     pub fn ask_as(&mut self, at: usize, actor: Option<UserId>, request: RequestId, command: Command) -> Answer {
+        self.try_ask(at, actor, request, command).expect("every ask is answered at once")
+    }
+
+    /// Asks; no answer when the site's disk failed or its process died over it.
+    pub fn try_ask(
+        &mut self,
+        at: usize,
+        actor: Option<UserId>,
+        request: RequestId,
+        command: Command,
+    ) -> Option<Answer> {
         let effects = self.input(at, Input::Ask(Ask { token: 7, actor, request, command }));
-        let answer = effects.into_iter().find_map(|effect| match effect {
+        effects.into_iter().find_map(|effect| match effect {
             Effect::Answer { token: 7, answer } => Some(answer),
             _ => None,
-        });
-        answer.expect("every ask is answered at once")
+        })
     }
 
     /// Asks and expects something to be made.
@@ -249,91 +336,7 @@ impl World {
     pub fn read<T>(&self, at: usize, read: impl FnOnce(&Reader<'_>) -> T) -> T {
         let site = &self.sites[at];
         let view = site.engine.view();
-        read(&Reader { view: &view, store: &site.store, now: self.now })
-    }
-
-    /// Connects two sites, if both allow it.
-    pub fn connect(&mut self, a: usize, b: usize) {
-        let (node_a, node_b) = (self.node(a), self.node(b));
-        let allowed = self.sites[a].allowed.contains(&node_b) && self.sites[b].allowed.contains(&node_a);
-        if allowed && self.links.insert((a.min(b), a.max(b))) {
-            self.input(a, Input::PeerConnected(node_b));
-            self.input(b, Input::PeerConnected(node_a));
-        }
-    }
-
-    /// Connects all that may.
-    pub fn connect_all(&mut self) {
-        for a in 0..self.sites.len() {
-            for b in a + 1..self.sites.len() {
-                self.connect(a, b);
-            }
-        }
-    }
-
-    /// Cuts the line between two sites; what is under way is lost.
-    pub fn cut(&mut self, a: usize, b: usize) {
-        if self.links.remove(&(a.min(b), a.max(b))) {
-            self.packets.retain(|packet| {
-                let (from, to) = packet.ends();
-                (from.min(to), from.max(to)) != (a.min(b), a.max(b))
-            });
-            let (node_a, node_b) = (self.node(a), self.node(b));
-            self.input(a, Input::PeerGone(node_b));
-            self.input(b, Input::PeerGone(node_a));
-        }
-    }
-
-    /// Cuts all lines of a site.
-    pub fn isolate(&mut self, at: usize) {
-        for other in 0..self.sites.len() {
-            if other != at {
-                self.cut(at, other);
-            }
-        }
-    }
-
-    /// Delivers until nothing is under way.
-    pub fn deliver(&mut self) {
-        let mut left = 200_000;
-        while !self.packets.is_empty() {
-            left -= 1;
-            assert!(left > 0, "the sites talk for ever: {} packets under way", self.packets.len());
-            self.deliver_one();
-        }
-    }
-
-    fn deliver_one(&mut self) {
-        let at = if self.weather.reorder { self.below(self.packets.len() as u64) as usize } else { 0 };
-        let Some(packet) = self.packets.remove(at) else { return };
-        let (from, to) = packet.ends();
-        let linked = self.links.contains(&(from.min(to), from.max(to)));
-        let lost = !linked || self.below(100) < self.weather.loss_percent;
-        match packet {
-            Packet::Request { from, call, .. } if lost => {
-                let peer = self.node(to);
-                self.input(from, Input::PeerResponse { peer, call, bytes: None });
-            }
-            Packet::Response { from, to, call, .. } if lost => {
-                let peer = self.node(from);
-                self.input(to, Input::PeerResponse { peer, call, bytes: None });
-            }
-            Packet::Live { .. } if lost => {}
-            Packet::Live { to, topic, bytes, .. } => {
-                self.input(to, Input::Live { topic, token: 0, bytes });
-            }
-            Packet::Request { from, to, call, bytes } => {
-                self.next_token += 1;
-                let token = self.next_token;
-                self.tokens.insert((to, token), (from, call));
-                let peer = self.node(from);
-                self.input(to, Input::PeerRequest { peer, token, bytes });
-            }
-            Packet::Response { from, to, call, bytes } => {
-                let peer = self.node(from);
-                self.input(to, Input::PeerResponse { peer, call, bytes });
-            }
-        }
+        read(&Reader { view: &view, store: &site.store, now: self.clock(at) })
     }
 
     /// Lets time pass with everything delivered, a tick of each site at a time.
@@ -345,29 +348,6 @@ impl World {
             }
             self.deliver();
         }
-    }
-
-    /// Stops a site's process and starts it again on its disk.
-    pub fn restart(&mut self, at: usize) {
-        self.isolate(at);
-        let site = &mut self.sites[at];
-        site.engine = Engine::open(site.identity.clone(), &site.store).tuned(self.tuning);
-        self.input(at, Input::Tick);
-    }
-
-    /// Loses a site's index and rebuilds it from its records.
-    pub fn rebuild(&mut self, at: usize) {
-        self.isolate(at);
-        let site = &mut self.sites[at];
-        let mut store = site.store.without_rows();
-        let mut engine = Engine::open(site.identity.clone(), &store);
-        let records: Vec<_> = site.store.records().map(|(at, record)| (at, record.to_vec())).collect();
-        for (location, record) in records {
-            engine.replay(&mut store, self.now, &mut self.rng, &record, location);
-        }
-        site.engine = engine.reopened(&store).tuned(self.tuning);
-        site.store = store;
-        self.input(at, Input::Tick);
     }
 
     /// The texts of a group's feed as a person sees it, newest first.

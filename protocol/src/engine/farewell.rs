@@ -22,6 +22,15 @@ impl Engine {
         let site = org.site_of_node(peer)?;
         let is_theirs = |user: &UserId| org.user(user).is_some_and(|user| user.site == site);
         let history = &self.groups.get(group)?.history;
+        // Naming somebody who never was in tells their site nothing.
+        let was_given = history.entries().iter().any(|entry| match &entry.op {
+            ControlOp::Grant(grant) => grant.roles.iter().any(|role| is_theirs(&role.user)),
+            ControlOp::GroupCreate(_) | ControlOp::Join => entry.actor.as_ref().is_some_and(is_theirs),
+            _ => false,
+        });
+        if !was_given {
+            return None;
+        }
         let graph = history.graph();
         let removals: Vec<usize> = history
             .entries()

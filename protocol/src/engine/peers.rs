@@ -27,6 +27,9 @@ impl Engine {
         self.begin_gate(cx.now);
         self.prove_forks(cx);
         self.recall_addresses(cx);
+        for peer in std::mem::take(&mut self.standing) {
+            self.peer_connected(cx, peer);
+        }
         let wanted = super::read::Reader { view: &self.view, store: &*cx.tx, now: cx.now }.wanted(10_000);
         cx.effects.extend(wanted.into_iter().map(|(blob, size, group)| Effect::FetchBlob { blob, size, group }));
     }
@@ -87,7 +90,13 @@ impl Engine {
                     session.announce.extend(scopes);
                 }
             }
-            (_, Asked::Note) => {}
+            // An announcement or a statement may be what was lost.
+            (None, Asked::Note) => {
+                if let Some(session) = self.sessions.get_mut(&peer) {
+                    session.look_soon(cx.now);
+                }
+            }
+            (Some(_), Asked::Note) => {}
             (_, _) => self.fail_round(cx, peer),
         }
         self.go_on(cx, peer);
@@ -295,10 +304,19 @@ impl Engine {
     /// Asks for the next ranges, or ends the round; pushes what came up meanwhile.
     fn go_on(&mut self, cx: &mut Cx<'_>, peer: NodeId) {
         self.push_backlog(cx, peer);
-        let Some(session) = self.sessions.get_mut(&peer) else { return };
-        for wanted in session.next_ranges() {
-            let request = Request::Range { log: wanted.log, from: wanted.from };
-            self.call(cx, peer, &request, Asked::Range(wanted));
+        loop {
+            let ranges = self.sessions.get_mut(&peer).map(Session::next_ranges).unwrap_or_default();
+            if ranges.is_empty() {
+                break;
+            }
+            for wanted in ranges {
+                // Another peer, or a push, may have brought it meanwhile.
+                let from = self.logs.get(&wanted.log).map_or(0, |log| log.next);
+                if from < wanted.to {
+                    let request = Request::Range { log: wanted.log, from };
+                    self.call(cx, peer, &request, Asked::Range(Wanted { from, ..wanted }));
+                }
+            }
         }
         self.ask_branches(cx, peer);
         if self.sessions.get(&peer).is_some_and(Session::is_round_over) {
@@ -346,8 +364,10 @@ impl Engine {
             let lacking = self.lacking(&peer, &fresh);
             let Some(session) = self.sessions.get_mut(&peer).filter(|session| session.greeted) else { continue };
             session.announce.extend(lacking);
-            let scopes: Vec<ScopeId> = std::mem::take(&mut session.announce).into_iter().collect();
+            let mut scopes: Vec<ScopeId> = std::mem::take(&mut session.announce).into_iter().collect();
             let due = session.is_due(cx.now);
+            // What a peer may not read it may not hear of either.
+            scopes.retain(|scope| self.share(&peer, scope) > Share::Nothing);
             if !scopes.is_empty() {
                 let scopes = scopes.into_iter().take(GROUPS_PER_REQUEST_MAX).collect();
                 self.call(cx, peer, &Request::Announce { scopes }, Asked::Note);

@@ -238,6 +238,8 @@ impl Engine {
             session.poke(cx.now);
             self.begin_if_due(cx, peer);
         }
+        // Who is no longer in is not told what is held.
+        scopes.retain(|scope| self.share(&peer, scope) == Share::All);
         let helds = scopes.into_iter().filter_map(|scope| self.state_held(cx, scope)).collect();
         Response::Noted { helds }
     }
