@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use archipel_net::{Gossip, Lane, Mdns, Net, NetConfig, NetEvent, PublishError, Verdict, start};
+use archipel_net::{Gossip, Lane, Mdns, Net, NetConfig, NetEvent, PublishError, Reach, Verdict, start};
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream;
@@ -42,6 +42,7 @@ async fn pair(listen: &str) -> Outcome<(Net, Net, mpsc::Receiver<Instant>)> {
         org_tag: [0; 16],
         mdns: Mdns::Off,
         gossip: Gossip::On,
+        reach: Reach::default(),
     };
     let (ann, ann_events) = start(config(1, vec![listen.to_owned()])).await?;
     let (ben, mut ben_events) = start(config(2, Vec::new())).await?;

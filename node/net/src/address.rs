@@ -53,6 +53,16 @@ pub enum Transport {
     Tcp,
 }
 
+/// Which addresses count as public.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Ranges {
+    /// Those that the internet routes.
+    #[default]
+    Internet,
+    /// Also those reserved for documentation and benchmarks, which networks made for tests use.
+    WithTests,
+}
+
 /// The bytes before the key in the encoding of an ed25519 public key: key type 1, data of 32 bytes.
 const KEY_PREFIX: [u8; 4] = [0x08, 0x01, 0x12, 0x20];
 /// Code of the multihash that holds its input as it is; short keys are named so.
@@ -172,8 +182,42 @@ fn may_be_told(ip: &IpAddr) -> bool {
     !(ip.is_loopback() || ip.is_unspecified() || link_local)
 }
 
+/// Does an address lead over a relay?
+pub(crate) fn is_relayed(address: &Multiaddr) -> bool {
+    address.iter().any(|part| part == Protocol::P2pCircuit)
+}
+
+/// Is it an address that everybody could dial?
+pub(crate) fn is_public(address: &Multiaddr, ranges: Ranges) -> bool {
+    !is_relayed(address) && ip_of(address).is_some_and(|ip| is_global(ip, ranges))
+}
+
+fn is_global(ip: IpAddr, ranges: Ranges) -> bool {
+    let (ordinary, test) = match ip {
+        IpAddr::V4(ip) => {
+            let [a, b, c, _] = ip.octets();
+            let shared = a == 100 && (64..128).contains(&b);
+            let reserved = a == 0 || a >= 224 || [a, b, c] == [192, 0, 0];
+            let test = ip.is_documentation() || (a == 198 && (18..20).contains(&b));
+            (!(ip.is_private() || ip.is_loopback() || ip.is_link_local() || shared || reserved || test), test)
+        }
+        IpAddr::V6(ip) => {
+            let [a, b, ..] = ip.segments();
+            let test = a == 0x2001 && b == 0x0db8;
+            (a & 0xe000 == 0x2000 && !test, test)
+        }
+    };
+    ordinary || (test && ranges == Ranges::WithTests)
+}
+
 /// Parses an address to dial or listen on. A peer id at its end must be `expected`, if given, and is cut off.
 pub(crate) fn parse(text: &str, expected: Option<PeerKey>) -> Result<Multiaddr, AddressError> {
+    let address = parse_any(text, expected)?;
+    if is_relayed(&address) { Err(AddressError::Unsupported { text: shortened(text) }) } else { Ok(address) }
+}
+
+/// The same; the address may also lead over a relay.
+pub(crate) fn parse_any(text: &str, expected: Option<PeerKey>) -> Result<Multiaddr, AddressError> {
     if text.len() > ADDRESS_CHARS_MAX {
         return Err(AddressError::Malformed { text: shortened(text) });
     }
@@ -190,13 +234,21 @@ pub(crate) fn parse(text: &str, expected: Option<PeerKey>) -> Result<Multiaddr, 
         Some(Protocol::Dns(name) | Protocol::Dns4(name) | Protocol::Dns6(name)) => !name.is_empty(),
         _ => false,
     };
-    let transport_known = matches!(parts.get(1..), Some([Protocol::Tcp(_)] | [Protocol::Udp(_), Protocol::QuicV1]));
+    let transport_known = matches!(
+        parts.get(1..),
+        Some(
+            [Protocol::Tcp(_)]
+                | [Protocol::Udp(_), Protocol::QuicV1]
+                | [Protocol::Tcp(_), Protocol::P2p(_), Protocol::P2pCircuit]
+                | [Protocol::Udp(_), Protocol::QuicV1, Protocol::P2p(_), Protocol::P2pCircuit]
+        )
+    );
     if host_known && transport_known { Ok(address) } else { Err(AddressError::Unsupported { text: shortened(text) }) }
 }
 
 /// Parses a list of addresses of a peer and leaves out what cannot be used: one bad record must not hide the good ones.
 pub(crate) fn parse_all(texts: &[String], peer: PeerKey) -> Vec<Multiaddr> {
-    let parsed = texts.iter().filter_map(|text| match parse(text, Some(peer)) {
+    let parsed = texts.iter().filter_map(|text| match parse_any(text, Some(peer)) {
         Ok(address) => Some(address),
         Err(error) => {
             tracing::debug!(%error, ?peer, "an address is left out");
@@ -255,6 +307,11 @@ pub(crate) fn causes(error: &dyn std::error::Error) -> String {
     texts.join(": ")
 }
 
+/// Did something fail because somebody else has the port? libp2p hides the kind of the error, not the system's words.
+pub(crate) fn is_taken(error: &dyn std::error::Error) -> bool {
+    causes(error).contains("already in use")
+}
+
 fn shortened(text: &str) -> String {
     text.chars().take(ADDRESS_CHARS_MAX).collect()
 }
@@ -289,6 +346,38 @@ mod tests {
             "/memory/1",
         ] {
             assert!(validate_multiaddr(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn relayed_addresses_are_dialled_but_never_listened_on() {
+        let (ann, ben) = (PeerKey::of_secret(&[1; 32]), PeerKey::of_secret(&[2; 32]));
+        let over = format!("/ip4/192.0.2.1/udp/1/quic-v1/p2p/{}/p2p-circuit", peer_id_text(ann));
+        let whole = format!("{over}/p2p/{}", peer_id_text(ben));
+        assert_eq!(parse_any(&whole, Some(ben)).unwrap().to_string(), over);
+        assert!(parse_any(&whole, Some(ann)).is_err());
+        assert!(parse(&over, None).is_err());
+        for bad in ["/ip4/192.0.2.1/udp/1/quic-v1/p2p-circuit".to_owned(), format!("{over}/tcp/1")] {
+            assert!(parse_any(&bad, None).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_what_everybody_could_dial_is_public() {
+        let public = |text: &str, ranges| is_public(&text.parse().unwrap(), ranges);
+        for ip in ["ip4/9.9.9.9", "ip6/2a00:1450::1"] {
+            assert!(public(&format!("/{ip}/tcp/1"), Ranges::Internet));
+        }
+        for ip in
+            ["ip4/10.1.2.3", "ip4/127.0.0.1", "ip4/100.64.0.1", "ip4/169.254.1.1", "ip4/0.0.0.0", "ip4/255.255.255.255"]
+                .into_iter()
+                .chain(["ip6/::1", "ip6/fe80::1", "ip6/fd00::1", "ip6/ff02::1", "dns/node.example"])
+        {
+            assert!(!public(&format!("/{ip}/tcp/1"), Ranges::WithTests), "{ip}");
+        }
+        for ip in ["ip4/203.0.113.1", "ip4/198.18.0.1", "ip6/2001:db8::1"] {
+            assert!(!public(&format!("/{ip}/tcp/1"), Ranges::Internet));
+            assert!(public(&format!("/{ip}/tcp/1"), Ranges::WithTests));
         }
     }
 

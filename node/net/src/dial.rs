@@ -1,15 +1,18 @@
 //! Whose connection is wanted, and when to try again. A pure state machine: time and chance are arguments.
 //!
 //! A wanted peer is dialled for ever. After a failure the pause doubles from 1 s to 15 s, with jitter; news that the
-//! network may have changed (an inbound connection, an address of ours, an address of the peer) sets it back.
+//! network may have changed (an inbound connection, an address of ours, an address of the peer) sets it back. A connection
+//! that ends at once counts as a failure: its peer does not let this node stay. While a relayed connection stands the
+//! direct addresses are tried on.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use libp2p::Multiaddr;
 
-use crate::address::PeerKey;
+use crate::address::{self, PeerKey};
 use crate::limits;
+use crate::net::Via;
 
 /// The wanted peers.
 #[derive(Default)]
@@ -22,6 +25,10 @@ struct Wanted {
     /// Addresses where somebody else answered; tried again only when nothing else is left.
     wrong: Vec<Multiaddr>,
     failures: u32,
+    /// A connection stands, over a relay alone.
+    relayed: bool,
+    /// When the last connection came to stand.
+    since: Option<Instant>,
     state: State,
 }
 
@@ -49,6 +56,8 @@ impl Dialer {
             addresses: Vec::new(),
             wrong: Vec::new(),
             failures: 0,
+            relayed: false,
+            since: None,
             state: State::Waiting { until: now },
         });
         let mut list = addresses;
@@ -81,20 +90,44 @@ impl Dialer {
         self.peers.remove(&peer);
     }
 
-    /// Notes that a connection stands.
-    pub fn connected(&mut self, peer: PeerKey) {
-        if let Some(wanted) = self.peers.get_mut(&peer) {
-            wanted.failures = 0;
-            wanted.wrong.clear();
-            wanted.state = State::Connected;
+    /// The addresses of a wanted peer that lead straight there.
+    pub fn direct_addresses(&self, peer: &PeerKey) -> impl Iterator<Item = &Multiaddr> {
+        let addresses = self.peers.get(peer).map_or(&[][..], |wanted| &wanted.addresses);
+        addresses.iter().filter(|address| !address::is_relayed(address))
+    }
+
+    /// Notes how the best of a peer's connections goes.
+    pub fn connected(&mut self, peer: PeerKey, via: Via, now: Instant) {
+        let Some(wanted) = self.peers.get_mut(&peer) else { return };
+        wanted.since.get_or_insert(now);
+        wanted.wrong.clear();
+        match via {
+            Via::Direct => {
+                wanted.relayed = false;
+                wanted.state = State::Connected;
+            }
+            Via::Relay if wanted.relayed => {}
+            Via::Relay => {
+                wanted.relayed = true;
+                wanted.failures = 0;
+                wanted.state = State::Waiting { until: now + limits::DIRECT_FIRST };
+            }
         }
     }
 
     /// Notes that the last connection ended; both sides notice, so the jitter decides who dials first.
     pub fn disconnected(&mut self, peer: PeerKey, now: Instant, jitter: f64) {
-        if let Some(wanted) = self.peers.get_mut(&peer) {
-            wanted.state = State::Waiting { until: now + limits::REDIAL_FIRST.mul_f64(jitter) };
-        }
+        let Some(wanted) = self.peers.get_mut(&peer) else { return };
+        let lasted = wanted.since.take().map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        wanted.relayed = false;
+        let pause = if lasted < limits::SHORT_LIVED {
+            wanted.failures = wanted.failures.saturating_add(1);
+            pause(wanted.failures - 1, jitter)
+        } else {
+            wanted.failures = 0;
+            limits::REDIAL_FIRST.mul_f64(jitter)
+        };
+        wanted.state = State::Waiting { until: now + pause };
     }
 
     /// Notes a failed dial, and at which addresses somebody else answered.
@@ -107,7 +140,8 @@ impl Dialer {
         if wanted.wrong.len() >= wanted.addresses.len() {
             wanted.wrong.clear();
         }
-        wanted.state = State::Waiting { until: now + pause(wanted.failures, jitter) };
+        let pause = if wanted.relayed { direct_pause(wanted.failures, jitter) } else { pause(wanted.failures, jitter) };
+        wanted.state = State::Waiting { until: now + pause };
         wanted.failures = wanted.failures.saturating_add(1);
     }
 
@@ -124,7 +158,11 @@ impl Dialer {
 
     /// A restarted swarm has no connections.
     pub fn restarted(&mut self, now: Instant) {
-        self.peers.values_mut().for_each(|wanted| wanted.state = State::Waiting { until: now });
+        for wanted in self.peers.values_mut() {
+            wanted.relayed = false;
+            wanted.since = None;
+            wanted.state = State::Waiting { until: now };
+        }
     }
 
     /// A peer became dialable (it was put on the list).
@@ -153,8 +191,7 @@ impl Dialer {
         for (_, peer) in due {
             if let Some(wanted) = self.peers.get_mut(&peer) {
                 wanted.state = State::Dialling;
-                let right = |address: &&Multiaddr| !wanted.wrong.contains(address);
-                dials.push((peer, wanted.addresses.iter().filter(right).cloned().collect()));
+                dials.push((peer, wanted.useful().cloned().collect()));
             }
         }
         dials
@@ -172,13 +209,19 @@ impl Dialer {
 
     fn ready(&self, may: impl Fn(&PeerKey) -> bool) -> impl Iterator<Item = (PeerKey, &Wanted, Instant)> {
         self.peers.iter().filter_map(move |(peer, wanted)| match wanted.state {
-            State::Waiting { until } if !wanted.addresses.is_empty() && may(peer) => Some((*peer, wanted, until)),
+            State::Waiting { until } if wanted.useful().next().is_some() && may(peer) => Some((*peer, wanted, until)),
             _ => None,
         })
     }
 }
 
 impl Wanted {
+    /// The addresses worth a try now.
+    fn useful(&self) -> impl Iterator<Item = &Multiaddr> {
+        let worth = |address: &&Multiaddr| !(self.relayed && address::is_relayed(address));
+        self.addresses.iter().filter(|address| !self.wrong.contains(address)).filter(worth)
+    }
+
     fn hurry(&mut self, now: Instant) {
         self.failures = 0;
         if let State::Waiting { until } = &mut self.state {
@@ -191,6 +234,12 @@ impl Wanted {
 fn pause(failures: u32, jitter: f64) -> Duration {
     let doubled = limits::REDIAL_FIRST.saturating_mul(1 << failures.min(10));
     doubled.min(limits::REDIAL_MAX).mul_f64(1.0 - jitter / 2.0)
+}
+
+/// The same for a direct connection beside a relayed one: nothing is urgent.
+fn direct_pause(failures: u32, jitter: f64) -> Duration {
+    let doubled = limits::DIRECT_FIRST.saturating_mul(1 << failures.min(10));
+    doubled.min(limits::DIRECT_MAX).mul_f64(1.0 - jitter / 2.0)
 }
 
 #[cfg(test)]
@@ -271,10 +320,47 @@ mod tests {
         let (mut dialer, now) = (Dialer::default(), Instant::now());
         dialer.want(ANN, vec![address(1)], Addresses::Replace, now);
         dialer.due(now, anyone);
-        dialer.connected(ANN);
+        dialer.connected(ANN, Via::Direct, now);
         assert_eq!(dialer.next(anyone), None);
-        dialer.disconnected(ANN, now, 0.25);
-        assert_eq!(dialer.next(anyone), Some(now + limits::REDIAL_FIRST / 4));
+        let later = now + limits::SHORT_LIVED;
+        dialer.disconnected(ANN, later, 0.25);
+        assert_eq!(dialer.next(anyone), Some(later + limits::REDIAL_FIRST / 4));
+    }
+
+    #[test]
+    fn who_lets_nobody_stay_is_dialled_less_and_less() {
+        let (mut dialer, mut now) = (Dialer::default(), Instant::now());
+        dialer.want(ANN, vec![address(1)], Addresses::Replace, now);
+        for pause in [1, 2, 4, 8, 15, 15] {
+            dialer.due(now, anyone);
+            dialer.connected(ANN, Via::Direct, now);
+            dialer.disconnected(ANN, now, 0.0);
+            let next = dialer.next(anyone).unwrap();
+            assert_eq!(next, now + Duration::from_secs(pause));
+            now = next;
+        }
+    }
+
+    #[test]
+    fn beside_a_relayed_connection_a_direct_one_is_tried_for_ever() {
+        let (mut dialer, mut now) = (Dialer::default(), Instant::now());
+        let over: Multiaddr = format!("{}/p2p/{}/p2p-circuit", address(9), BEN.peer_id()).parse().unwrap();
+        dialer.want(ANN, vec![over.clone(), address(1)], Addresses::Replace, now);
+        assert_eq!(dialer.due(now, anyone), vec![(ANN, vec![over.clone(), address(1)])]);
+        dialer.connected(ANN, Via::Relay, now);
+        for pause in [5, 5, 10, 20, 40, 60, 60] {
+            let next = dialer.next(anyone).unwrap();
+            assert_eq!(next, now + Duration::from_secs(pause));
+            now = next;
+            assert_eq!(dialer.due(now, anyone), vec![(ANN, vec![address(1)])]);
+            dialer.failed(ANN, None, now, 0.0);
+        }
+        dialer.connected(ANN, Via::Direct, now);
+        assert_eq!(dialer.next(anyone), None);
+        dialer.want(BEN, vec![over], Addresses::Replace, now);
+        dialer.due(now, anyone);
+        dialer.connected(BEN, Via::Relay, now);
+        assert_eq!(dialer.next(anyone), None, "there is no other address");
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub enum NetError {
         address: String,
         /// What the system said.
         reason: String,
+        /// Somebody else has the port.
+        taken: bool,
     },
     /// More topics than fit the greeting.
     #[error("more than {max} topics")]

@@ -56,8 +56,13 @@ pub const PENDING_OUTBOUND_MAX: u32 = 64;
 pub const DIALS_AT_ONCE_MAX: usize = 32;
 /// Connections in all: the scale target is 200 sites.
 pub const ESTABLISHED_MAX: u32 = 256;
-/// Connections of one peer: both sides may dial at once over two transports.
-pub const ESTABLISHED_PER_PEER_MAX: u32 = 4;
+/// Connections of one peer: both sides may dial at once, and a relayed one lasts until a direct one stands. A further one
+/// is admitted and the oldest closed.
+pub const ESTABLISHED_PER_PEER_MAX: usize = 3;
+/// Connections of one peer that are being closed and have not ended; with more, new ones are refused.
+pub const ENDING_PER_PEER_MAX: usize = 2;
+/// How long a second connection of a peer stays: until it is known which of them are alive, and nothing new goes there.
+pub const TIDY_AFTER: Duration = Duration::from_secs(4);
 /// Inbound streams whose protocol is being negotiated, per connection.
 pub const NEGOTIATING_STREAMS_MAX: usize = 32;
 /// Streams of one TCP connection; yamux ends a connection that exceeds it. QUIC has the same bound.
@@ -79,6 +84,13 @@ pub const IDLE_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 pub const PING_INTERVAL: Duration = Duration::from_secs(15);
 /// A probe unanswered for this long ends the connection.
 pub const PING_TIMEOUT: Duration = Duration::from_secs(15);
+/// The same where the peer has just come by another connection, so that little is lost.
+pub const HURRIED_PING_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long one waits for each answer of an address that is tried for a person who looks at the screen.
+pub const KNOCK_TIMEOUT: Duration = Duration::from_secs(5);
+/// Callers that wait for a round trip to one peer to be measured.
+pub const SOUNDINGS_MAX: usize = 8;
 
 // Strangers.
 
@@ -109,6 +121,48 @@ pub const ADDRESSES_PER_PEER_MAX: usize = 16;
 pub const ADDRESS_CHARS_MAX: usize = 300;
 /// How long a listener that ended waits before it is opened again.
 pub const RELISTEN_PAUSE: Duration = Duration::from_secs(5);
+
+/// A connection that ended sooner was none: the next pause is longer, for a peer that lets nobody stay.
+pub const SHORT_LIVED: Duration = Duration::from_secs(5);
+/// First and longest pause before a direct connection is tried while a relayed one stands.
+pub const DIRECT_FIRST: Duration = Duration::from_secs(5);
+/// See `DIRECT_FIRST`.
+pub const DIRECT_MAX: Duration = Duration::from_secs(60);
+
+// Reaching each other (`docs/network.md`).
+
+/// How often addresses not yet tested are given to a member to test.
+pub const REACH_TEST_EVERY: Duration = Duration::from_secs(5);
+/// Own addresses that others claim to have seen: a few networks, two transports each.
+pub const CANDIDATES_MAX: usize = 32;
+/// Members remembered as witnesses of one address.
+pub const WITNESSES_MAX: usize = 8;
+/// Members that must have reached an address before it counts: one may be mistaken, or lie.
+pub const WITNESSES_NEEDED: usize = 2;
+/// How long who is gone still counts as a witness: longer than a restart, shorter than a router keeps a new address.
+pub const WITNESS_FOR: Duration = Duration::from_secs(10 * 60);
+/// Relays that a node which nobody reaches asks for a reservation: one may fail.
+pub const RELAYS_USED_MAX: usize = 2;
+/// The pause before a relay that ended a reservation, or another one, is asked again.
+pub const RELAY_PAUSE: Duration = Duration::from_secs(5);
+/// Reservations that this node grants: more than the scale target of 200 sites.
+pub const RESERVATIONS_MAX: usize = 256;
+/// Reservations of one peer: one a connection.
+pub const RESERVATIONS_PER_PEER_MAX: usize = ESTABLISHED_PER_PEER_MAX;
+/// How long a reservation lasts; it is renewed in time.
+pub const RESERVATION_FOR: Duration = Duration::from_secs(60 * 60);
+/// Connections between others that pass through this node.
+pub const CIRCUITS_MAX: usize = 64;
+/// The same, begun by one peer.
+pub const CIRCUITS_PER_PEER_MAX: usize = 4;
+/// How long such a connection lasts: the library's two minutes would cut every catch-up.
+pub const CIRCUIT_FOR: Duration = Duration::from_secs(60 * 60);
+/// What such a connection may carry: a long catch-up. The library's 128 KiB would cut every one.
+pub const CIRCUIT_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Tries of one peer to begin one, at once; a try comes back every `CIRCUIT_TRY_EVERY`, as often as a peer is dialled.
+pub const CIRCUIT_TRIES_MAX: u32 = 120;
+/// See above.
+pub const CIRCUIT_TRY_EVERY: Duration = Duration::from_secs(5);
 
 // Queues.
 

@@ -6,12 +6,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::address::PeerKey;
+use crate::address::{PeerKey, Ranges};
 use crate::dial::Addresses;
 use crate::error::{NetError, PublishError, RequestError};
 use crate::event::{GossipToken, NetEvent, RequestToken, Verdict};
 use crate::frame::Frame;
 use crate::lane::Lane;
+use crate::witness::Nat;
 use crate::{gossip, limits, supervise};
 
 /// Whether neighbours in the local network are looked for. Announces this node's peer id to that network.
@@ -32,6 +33,27 @@ pub enum Gossip {
     Off,
 }
 
+/// Whether the router is asked to forward the port to this node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Upnp {
+    /// Ask.
+    On,
+    /// Leave the router alone.
+    #[default]
+    Off,
+}
+
+/// How others come to reach this node.
+#[derive(Debug, Clone, Default)]
+pub struct Reach {
+    /// Addresses at which others reach this node, e.g. of a port that a router forwards. A node that has one relays.
+    pub announce: Vec<String>,
+    /// Which addresses count as public.
+    pub ranges: Ranges,
+    /// Forwarding by the router.
+    pub upnp: Upnp,
+}
+
 /// How the network starts.
 #[derive(Clone)]
 pub struct NetConfig {
@@ -45,6 +67,57 @@ pub struct NetConfig {
     pub mdns: Mdns,
     /// Live messages.
     pub gossip: Gossip,
+    /// How others come to reach this node.
+    pub reach: Reach,
+}
+
+/// How a connection goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Via {
+    /// Straight.
+    Direct,
+    /// Through a member in between, who sees who speaks with whom and how much, and nothing else.
+    Relay,
+}
+
+/// How an own address came to be known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddressKind {
+    /// The node listens there.
+    Listen,
+    /// An administrator said so.
+    Announced,
+    /// Others reached the node there.
+    Observed,
+    /// Over a member that relays.
+    Relay,
+    /// The router forwards it.
+    Mapped,
+}
+
+/// An own address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnAddress {
+    /// As a multiaddr.
+    pub address: String,
+    /// How it came to be known.
+    pub kind: AddressKind,
+    /// Worth telling others; false for what a single member claims to have seen.
+    pub confirmed: bool,
+}
+
+/// How asking the router goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum UpnpState {
+    /// Not asked.
+    #[default]
+    Off,
+    /// Not answered yet.
+    Trying,
+    /// The port is forwarded.
+    Mapped,
+    /// No router that does that.
+    Failed,
 }
 
 /// A connected peer.
@@ -54,6 +127,8 @@ pub struct PeerStatus {
     pub peer: PeerKey,
     /// Where, seen from here.
     pub address: String,
+    /// How the best of them goes.
+    pub via: Via,
     /// How many connections.
     pub connections: usize,
     /// The last measured round trip, if there was one yet.
@@ -67,6 +142,16 @@ pub struct NetStatus {
     pub peers: Vec<PeerStatus>,
     /// Where the node listens.
     pub listen: Vec<String>,
+    /// Where the node can be reached, the likeliest first.
+    pub addresses: Vec<OwnAddress>,
+    /// Whether others can open connections to it.
+    pub nat: Nat,
+    /// Members that relay for this node.
+    pub relays: Vec<PeerKey>,
+    /// Connections between others that pass through this node.
+    pub circuits: usize,
+    /// How asking the router goes.
+    pub upnp: UpnpState,
     /// Connections refused at the gate since the start or the last restart.
     pub strangers_refused: u64,
     /// Requests refused because the peer had too many under way or the node was too slow.
@@ -95,6 +180,10 @@ pub(crate) enum Command {
     },
     Forget {
         peer: PeerKey,
+    },
+    Sound {
+        peer: PeerKey,
+        reply: oneshot::Sender<Option<Duration>>,
     },
     Request {
         peer: PeerKey,
@@ -181,6 +270,12 @@ impl Net {
     /// No longer dials a peer. A connection that stands is kept.
     pub async fn forget(&self, peer: PeerKey) -> Result<(), NetError> {
         self.send(Command::Forget { peer }).await
+    }
+
+    /// Measures a round trip to a connected peer now; `None` if it is not connected or does not answer in time.
+    pub async fn sound(&self, peer: PeerKey) -> Result<Option<Duration>, NetError> {
+        let asked = self.ask(|reply| Command::Sound { peer, reply });
+        tokio::time::timeout(limits::PING_TIMEOUT, asked).await.unwrap_or(Ok(None))
     }
 
     /// Asks a connected peer and waits for the answer, at most 30 seconds from when the request is sent.

@@ -3,6 +3,7 @@
 mod messages;
 mod peer;
 mod reach;
+mod relay;
 mod requests;
 
 use std::collections::{BTreeMap, HashMap};
@@ -10,21 +11,25 @@ use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
+use libp2p::core::ConnectedPoint;
 use libp2p::core::transport::ListenerId;
 use libp2p::swarm::{self, ConnectionId, SwarmEvent};
-use libp2p::{Multiaddr, PeerId, Swarm, mdns, ping};
+use libp2p::{Multiaddr, PeerId, Swarm, mdns};
 use tokio::sync::oneshot;
 
 use crate::address::{self, PeerKey};
-use crate::behaviour::{Behaviour, BehaviourEvent};
+use crate::alive::Heard;
+use crate::behaviour::{Behaviour, BehaviourEvent, Wishes};
 use crate::error::NetError;
 use crate::event::NetEvent;
 use crate::lane::Lane;
-use crate::net::{Command, NetStatus};
+use crate::net::{Command, NetStatus, Upnp, UpnpState};
 use crate::supervise::Lasting;
 use crate::tasks::Tasks;
+use crate::witness::Witnesses;
 use crate::{limits, transport};
-use peer::Peers;
+use peer::{Line, Peers};
+use relay::Relays;
 use requests::Asked;
 
 /// A running swarm and what belongs to its connections.
@@ -39,6 +44,18 @@ pub(crate) struct Service {
     listen: Vec<String>,
     /// Neighbours heard of that are not on the list (yet).
     heard: BTreeMap<PeerKey, Vec<Multiaddr>>,
+    /// Peers with several connections, and when to close those that are too many.
+    tidy: BTreeMap<PeerId, Instant>,
+    /// Who measures a round trip.
+    sounding: BTreeMap<PeerId, Vec<oneshot::Sender<Option<Duration>>>>,
+    witnesses: Witnesses,
+    relays: Relays,
+    /// Where others reach this node, as told to the swarm.
+    reached_at: Vec<Multiaddr>,
+    /// Those, and the addresses over relays, as told to the node.
+    told: Vec<Multiaddr>,
+    /// What the router forwards.
+    mapped: Vec<Multiaddr>,
     status: NetStatus,
 }
 
@@ -65,9 +82,11 @@ impl Service {
     /// Builds a swarm and waits until its listeners have addresses.
     pub async fn open(lasting: &mut Lasting) -> Result<Service, NetError> {
         let tasks = Tasks::default();
-        let transport = transport::build(&lasting.keypair, &lasting.org_tag)
+        let (transport, carried) = transport::with_relays(&lasting.keypair, &lasting.org_tag)
             .map_err(|error| NetError::Setup { reason: error.to_string() })?;
-        let behaviour = Behaviour::new(&lasting.keypair, lasting.mdns, lasting.gossip)?;
+        let (upnp, ranges) = (lasting.reach.upnp, lasting.reach.ranges);
+        let wishes = Wishes { mdns: lasting.mdns, gossip: lasting.gossip, upnp, ranges, carried };
+        let behaviour = Behaviour::new(&lasting.keypair, wishes)?;
         let config = swarm::Config::with_executor(tasks.clone())
             .with_idle_connection_timeout(limits::IDLE_TIMEOUT)
             .with_max_negotiating_inbound_streams(limits::NEGOTIATING_STREAMS_MAX)
@@ -82,14 +101,23 @@ impl Service {
             relisten: Vec::new(),
             listen: Vec::new(),
             heard: BTreeMap::new(),
-            status: NetStatus::default(),
+            tidy: BTreeMap::new(),
+            sounding: BTreeMap::new(),
+            witnesses: Witnesses::new(lasting.announced.clone()),
+            relays: Relays::default(),
+            reached_at: Vec::new(),
+            told: Vec::new(),
+            mapped: Vec::new(),
+            status: NetStatus {
+                upnp: if upnp == Upnp::On { UpnpState::Trying } else { UpnpState::Off },
+                ..NetStatus::default()
+            },
         };
         service.admit(lasting.lists.allowed.clone(), lasting.lists.confined.clone(), lasting);
         service.set_topics(&lasting.topics);
-        for at in 0..lasting.listen.len() {
-            service.listen(at, lasting)?;
-        }
+        service.listen_all(lasting)?;
         service.await_listeners(lasting).await;
+        service.reach_changed(lasting);
         Ok(service)
     }
 
@@ -175,6 +203,7 @@ impl Service {
                 self.dial_due(lasting);
             }
             Command::Forget { peer } => lasting.dialer.forget(peer),
+            Command::Sound { peer, reply } => self.sound(peer, reply),
             Command::Request { peer, lane, frame, reply } => self.request(peer, lane, frame, reply, lasting),
             Command::Respond { token, frame } => self.respond(token, frame),
             Command::Subscribe { topics, done } => {
@@ -200,8 +229,7 @@ impl Service {
         match event {
             SwarmEvent::Behaviour(event) => self.on_behaviour(event, lasting),
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
-                let address = address::without_peer(endpoint.get_remote_address().clone());
-                self.on_connected(peer_id, connection_id, &address, lasting);
+                self.on_connected(peer_id, connection_id, &endpoint, lasting);
                 if endpoint.is_listener() {
                     lasting.dialer.network_changed(Instant::now(), rand::random);
                 }
@@ -216,6 +244,9 @@ impl Service {
             SwarmEvent::IncomingConnectionError { error, .. } => tracing::debug!(%error, "inbound connection refused"),
             SwarmEvent::NewListenAddr { listener_id, address } => self.on_listening(listener_id, address, lasting),
             SwarmEvent::ExpiredListenAddr { address, .. } => self.on_listen_ended(&address, lasting),
+            SwarmEvent::ListenerClosed { listener_id, .. } if self.relays.ended(listener_id) => {
+                self.reach_changed(lasting);
+            }
             SwarmEvent::ListenerClosed { listener_id, addresses, reason } => {
                 tracing::warn!(?reason, "a listener ended");
                 addresses.iter().for_each(|address| self.on_listen_ended(address, lasting));
@@ -233,22 +264,22 @@ impl Service {
             BehaviourEvent::Blob(event) => self.on_lane(Lane::Blob, event, lasting),
             BehaviourEvent::Lifeline(event) => self.on_lane(Lane::Lifeline, event, lasting),
             BehaviourEvent::Gossip(event) => self.on_gossip(event, lasting),
-            BehaviourEvent::Ping(ping::Event { peer, connection, result }) => match result {
-                Ok(round_trip) => self.peers.measured(&peer, round_trip),
-                Err(ping::Failure::Unsupported) => {}
-                Err(error) => {
-                    tracing::debug!(%error, "connection is dead");
-                    self.swarm.close_connection(connection);
-                }
-            },
+            BehaviourEvent::Alive(heard) => self.on_heard(heard),
+            BehaviourEvent::Identify(event) => self.on_identify(event, lasting),
+            BehaviourEvent::Asking(event) => self.on_tested(event, lasting),
+            BehaviourEvent::Relay(event) => self.on_relay(event),
+            BehaviourEvent::Upnp(event) => self.on_upnp(event, lasting),
+            BehaviourEvent::Carried(_) | BehaviourEvent::Testing(_) => {}
+            BehaviourEvent::Punch(event) => tracing::debug!(?event, "a hole was tried"),
             BehaviourEvent::Mdns(mdns::Event::Discovered(found)) => self.on_neighbours(found, lasting),
             BehaviourEvent::Mdns(mdns::Event::Expired(gone)) => {
                 gone.iter().filter_map(|(peer, _)| PeerKey::of_peer_id(peer)).for_each(|peer| {
                     self.heard.remove(&peer);
                 });
             }
-            BehaviourEvent::Identify(_) => {}
-            BehaviourEvent::Gate(never) | BehaviourEvent::Limits(never) => match never {},
+            BehaviourEvent::Gate(never) | BehaviourEvent::Crowd(never) | BehaviourEvent::Limits(never) => {
+                match never {}
+            }
         }
     }
 
@@ -256,32 +287,79 @@ impl Service {
         NetStatus {
             peers: self.peers.status(),
             listen: self.listen.clone(),
+            addresses: self.own_addresses(),
+            nat: self.witnesses.nat(),
+            relays: self.relays.used().collect(),
+            circuits: self.relays.circuits,
             strangers_refused: self.swarm.behaviour().gate.refused(),
             panics: lasting.panics,
             ..self.status.clone()
         }
     }
 
-    fn on_connected(&mut self, peer: PeerId, connection: ConnectionId, address: &Multiaddr, lasting: &mut Lasting) {
+    fn on_connected(&mut self, peer: PeerId, connection: ConnectionId, end: &ConnectedPoint, lasting: &mut Lasting) {
         let Some(key) = PeerKey::of_peer_id(&peer) else { return };
         if !lasting.lists.admit(&key) {
             // Taken off the list between the handshake and this event; the gate is closing it.
             return lasting.dialer.disconnected(key, Instant::now(), rand::random());
         }
-        lasting.dialer.connected(key);
-        if self.peers.connected(peer, key, connection, address.to_string()) {
-            lasting.outbox.tell(NetEvent::Connected { peer: key, address: address.to_string() });
+        let line = Line::new(end);
+        let address = line.address.to_string();
+        if self.peers.connected(peer, key, connection, line) {
+            lasting.outbox.tell(NetEvent::Connected { peer: key, address });
+        }
+        if let Some(via) = self.peers.via(&peer) {
+            lasting.dialer.connected(key, via, Instant::now());
+        }
+        self.crowd(peer, connection);
+    }
+
+    fn on_heard(&mut self, heard: Heard) {
+        let Heard { peer, connection, round_trip } = heard;
+        match round_trip {
+            Some(round_trip) => self.peers.measured(&peer, round_trip),
+            None => {
+                tracing::debug!(?connection, "connection is dead");
+                self.swarm.close_connection(connection);
+            }
+        }
+        // The ones who asked may have given up.
+        let waiting = self.sounding.remove(&peer).into_iter().flatten();
+        waiting.for_each(|reply| {
+            let _ = reply.send(round_trip);
+        });
+    }
+
+    fn sound(&mut self, peer: PeerKey, reply: oneshot::Sender<Option<Duration>>) {
+        let id = peer.peer_id();
+        let Some((connection, _)) = self.peers.ranked(&id).into_iter().next() else {
+            let _ = reply.send(None);
+            return;
+        };
+        let waiting = self.sounding.entry(id).or_default();
+        if waiting.len() < limits::SOUNDINGS_MAX {
+            waiting.push(reply);
+            self.swarm.behaviour_mut().alive.hurry(id, connection);
         }
     }
 
     fn on_connection_closed(&mut self, peer: PeerId, connection: ConnectionId, lasting: &mut Lasting) {
-        if let Some(key) = self.peers.connection_closed(&peer, connection) {
-            self.on_disconnected(peer, key, lasting);
+        match self.peers.connection_closed(&peer, connection) {
+            Some(key) => self.on_disconnected(peer, key, lasting),
+            None => {
+                if let (Some(key), Some(via)) = (PeerKey::of_peer_id(&peer), self.peers.via(&peer)) {
+                    lasting.dialer.connected(key, via, Instant::now());
+                }
+            }
         }
     }
 
     fn on_disconnected(&mut self, peer: PeerId, key: PeerKey, lasting: &mut Lasting) {
         self.abandon_requests(&peer);
+        self.tidy.remove(&peer);
+        self.sounding.remove(&peer);
+        self.relays.gone(&peer);
+        self.witnesses.gone(key, Instant::now());
         lasting.dialer.disconnected(key, Instant::now(), rand::random());
         lasting.outbox.tell(NetEvent::Disconnected { peer: key });
     }

@@ -16,7 +16,7 @@ use crate::dial::Dialer;
 use crate::error::NetError;
 use crate::event::NetEvent;
 use crate::limits;
-use crate::net::{Command, Gossip, Mdns, NetConfig};
+use crate::net::{Command, Gossip, Mdns, NetConfig, Reach};
 use crate::outbox::Outbox;
 use crate::service::{Closing, Ended, Service};
 
@@ -26,6 +26,9 @@ pub(crate) struct Lasting {
     pub org_tag: [u8; 16],
     pub mdns: Mdns,
     pub gossip: Gossip,
+    pub reach: Reach,
+    /// Addresses that an administrator announces.
+    pub announced: Vec<Multiaddr>,
     /// Where to listen; a port of 0 is replaced by the one that the system gave.
     pub listen: Vec<Multiaddr>,
     pub lists: Lists,
@@ -44,12 +47,15 @@ impl Lasting {
         commands: mpsc::Receiver<Command>,
         events: mpsc::Sender<NetEvent>,
     ) -> Result<Lasting, NetError> {
-        let listen = config.listen.iter().map(|text| address::parse(text, None)).collect::<Result<_, _>>()?;
+        let parse = |texts: &[String]| texts.iter().map(|text| address::parse(text, None)).collect::<Result<_, _>>();
+        let (listen, announced) = (parse(&config.listen)?, parse(&config.reach.announce)?);
         Ok(Lasting {
             keypair: address::keypair(&config.secret),
             org_tag: config.org_tag,
             mdns: config.mdns,
             gossip: config.gossip,
+            reach: config.reach,
+            announced,
             listen,
             lists: Lists::default(),
             dialer: Dialer::default(),
@@ -162,6 +168,7 @@ mod tests {
             org_tag: [0; 16],
             mdns: Mdns::Off,
             gossip: Gossip::On,
+            reach: Reach::default(),
         }
     }
 

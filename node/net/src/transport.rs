@@ -7,16 +7,37 @@ use libp2p::core::muxing::StreamMuxerBox;
 use libp2p::core::transport::{Boxed, OrTransport, timeout::TransportTimeout};
 use libp2p::core::upgrade::Version;
 use libp2p::identity::Keypair;
-use libp2p::{PeerId, Transport, dns, noise, quic, tcp, yamux};
+use libp2p::{PeerId, Transport, dns, noise, quic, relay, tcp, yamux};
 
 use crate::limits;
+
+/// Builds the transport, and what listens and dials over relays with it.
+pub(crate) fn with_relays(
+    keypair: &Keypair,
+    prologue: &[u8],
+) -> io::Result<(Boxed<(PeerId, StreamMuxerBox)>, relay::client::Behaviour)> {
+    let (carried, behaviour) = relay::client::new(keypair.public().to_peer_id());
+    let (security, streams) = upgrades(keypair, prologue)?;
+    let carried = carried
+        .upgrade(Version::V1Lazy)
+        .authenticate(security)
+        .multiplex(streams)
+        .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
+    let transport = OrTransport::new(carried, build(keypair, prologue)?).map(|either, _| either.into_inner());
+    Ok((TransportTimeout::new(transport, limits::CONNECT_TIMEOUT).boxed(), behaviour))
+}
+
+fn upgrades(keypair: &Keypair, prologue: &[u8]) -> io::Result<(noise::Config, yamux::Config)> {
+    let security = noise::Config::new(keypair).map_err(io::Error::other)?.with_prologue(prologue.to_vec());
+    let mut streams = yamux::Config::default();
+    streams.set_max_num_streams(limits::STREAMS_PER_CONNECTION_MAX);
+    Ok((security, streams))
+}
 
 /// Builds the transport. The prologue is hashed into the Noise handshake: over TCP who has another one fails before
 /// anything is exchanged. QUIC has no such thing; there the gate alone decides.
 pub(crate) fn build(keypair: &Keypair, prologue: &[u8]) -> io::Result<Boxed<(PeerId, StreamMuxerBox)>> {
-    let security = noise::Config::new(keypair).map_err(io::Error::other)?.with_prologue(prologue.to_vec());
-    let mut streams = yamux::Config::default();
-    streams.set_max_num_streams(limits::STREAMS_PER_CONNECTION_MAX);
+    let (security, streams) = upgrades(keypair, prologue)?;
     let both = || {
         let tcp = tcp::tokio::Transport::new(tcp::Config::default().nodelay(true))
             .upgrade(Version::V1Lazy)

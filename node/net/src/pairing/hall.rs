@@ -91,13 +91,21 @@ impl Hall {
 
     /// Opens listeners and returns their addresses.
     pub async fn listen(&mut self, addresses: &[Multiaddr]) -> Result<Vec<String>, NetError> {
-        let mut silent = Vec::new();
+        let (mut silent, mut failed) = (Vec::new(), None);
         for address in addresses {
-            let listener = self
-                .swarm
-                .listen_on(address.clone())
-                .map_err(|error| NetError::Listen { address: address.to_string(), reason: address::causes(&error) })?;
-            silent.push(listener);
+            match self.swarm.listen_on(address.clone()) {
+                Ok(listener) => silent.push(listener),
+                Err(error) => {
+                    let reason = address::causes(&error);
+                    let (address, taken) = (address.to_string(), address::is_taken(&error));
+                    failed = Some(NetError::Listen { address, reason, taken });
+                }
+            }
+        }
+        // A machine may have no IPv6; to listen nowhere is an error, and so is a port that somebody else has.
+        let none = silent.is_empty();
+        if let Some(error) = failed.filter(|error| none || matches!(error, NetError::Listen { taken: true, .. })) {
+            return Err(error);
         }
         let all_named = async {
             while !silent.is_empty() {

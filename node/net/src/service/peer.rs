@@ -4,23 +4,25 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use libp2p::PeerId;
+use libp2p::core::ConnectedPoint;
+use libp2p::multiaddr::Protocol;
 use libp2p::request_response::InboundRequestId;
 use libp2p::swarm::ConnectionId;
+use libp2p::{Multiaddr, PeerId};
 use tokio::sync::Semaphore;
 
 use super::Service;
 use super::requests::Waiting;
-use crate::address::PeerKey;
+use crate::address::{self, PeerKey};
 use crate::lane::Lane;
 use crate::limits;
-use crate::net::PeerStatus;
+use crate::net::{PeerStatus, Via};
 use crate::supervise::{Lasting, Lists};
 
 /// One connected peer.
 pub(crate) struct Peer {
     pub key: PeerKey,
-    connections: BTreeMap<ConnectionId, String>,
+    connections: BTreeMap<ConnectionId, Line>,
     round_trip: Option<Duration>,
     /// Its requests under way, and how many bytes of answer each has on its way.
     pub answering: BTreeMap<(Lane, InboundRequestId), usize>,
@@ -32,6 +34,39 @@ pub(crate) struct Peer {
     pub unjudged: Arc<Semaphore>,
     /// Whether the node knows that its gossip is ignored.
     pub graylisted: bool,
+}
+
+/// One of its connections.
+#[derive(Clone)]
+pub(crate) struct Line {
+    /// Where the peer is, seen from here.
+    pub address: Multiaddr,
+    /// How it goes.
+    pub via: Via,
+    /// Who opened it.
+    pub opened: Opened,
+}
+
+/// Who opened a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Opened {
+    Here,
+    There,
+}
+
+impl Line {
+    pub fn new(endpoint: &ConnectedPoint) -> Line {
+        Line {
+            address: address::without_peer(endpoint.get_remote_address().clone()),
+            via: if endpoint.is_relayed() { Via::Relay } else { Via::Direct },
+            opened: if endpoint.is_dialer() { Opened::Here } else { Opened::There },
+        }
+    }
+
+    /// The smaller, the sooner kept: straight before relayed, QUIC before TCP, and then the older.
+    fn rank(&self) -> (bool, bool) {
+        (self.via == Via::Relay, !self.address.iter().any(|part| part == Protocol::QuicV1))
+    }
 }
 
 /// All connected peers.
@@ -54,7 +89,7 @@ impl Peers {
     }
 
     /// Notes a connection; true if it is the peer's first.
-    pub fn connected(&mut self, peer: PeerId, key: PeerKey, connection: ConnectionId, address: String) -> bool {
+    pub fn connected(&mut self, peer: PeerId, key: PeerKey, connection: ConnectionId, line: Line) -> bool {
         let first = !self.peers.contains_key(&peer);
         let peer = self.peers.entry(peer).or_insert_with(|| Peer {
             key,
@@ -66,7 +101,7 @@ impl Peers {
             unjudged: Arc::new(Semaphore::new(limits::UNJUDGED_PER_PEER_MAX)),
             graylisted: false,
         });
-        peer.connections.insert(connection, address);
+        peer.connections.insert(connection, line);
         first
     }
 
@@ -75,6 +110,30 @@ impl Peers {
         let entry = self.peers.get_mut(peer)?;
         entry.connections.remove(&connection)?;
         if entry.connections.is_empty() { self.remove(peer) } else { None }
+    }
+
+    /// How the best connection of a peer goes.
+    pub fn via(&self, peer: &PeerId) -> Option<Via> {
+        self.peers.get(peer)?.best().map(|(_, line)| line.via)
+    }
+
+    /// The peers to which a direct connection stands.
+    pub fn straight(&self) -> impl Iterator<Item = (&PeerId, &Peer)> {
+        let direct = |peer: &Peer| peer.best().is_some_and(|(_, line)| line.via == Via::Direct);
+        self.peers.iter().filter(move |(_, peer)| direct(peer))
+    }
+
+    /// A connection of a peer.
+    pub fn line(&self, peer: &PeerId, connection: ConnectionId) -> Option<&Line> {
+        self.peers.get(peer)?.connections.get(&connection)
+    }
+
+    /// The connections of a peer, the best first.
+    pub fn ranked(&self, peer: &PeerId) -> Vec<(ConnectionId, Line)> {
+        let lines = self.peers.get(peer).map(|peer| &peer.connections).into_iter().flatten();
+        let mut lines: Vec<_> = lines.map(|(id, line)| (*id, line.clone())).collect();
+        lines.sort_by_key(|(_, line)| line.rank());
+        lines
     }
 
     /// Forgets a peer.
@@ -91,17 +150,59 @@ impl Peers {
 
     /// All peers at a glance.
     pub fn status(&self) -> Vec<PeerStatus> {
-        let status = |peer: &Peer| PeerStatus {
-            peer: peer.key,
-            address: peer.connections.values().next().cloned().unwrap_or_default(),
-            connections: peer.connections.len(),
-            round_trip: peer.round_trip,
+        let status = |peer: &Peer| {
+            let (_, line) = peer.best()?;
+            Some(PeerStatus {
+                peer: peer.key,
+                address: line.address.to_string(),
+                via: line.via,
+                connections: peer.connections.len(),
+                round_trip: peer.round_trip,
+            })
         };
-        self.peers.values().map(status).collect()
+        self.peers.values().filter_map(status).collect()
+    }
+}
+
+impl Peer {
+    /// The best connection; of equal ones the oldest.
+    fn best(&self) -> Option<(&ConnectionId, &Line)> {
+        self.connections.iter().min_by_key(|(_, line)| line.rank())
+    }
+
+    /// Where we dialled it straight.
+    pub fn dialled_at(&self) -> Option<&Multiaddr> {
+        let straight = |line: &&Line| line.via == Via::Direct && line.opened == Opened::Here;
+        self.connections.values().find(straight).map(|line| &line.address)
     }
 }
 
 impl Service {
+    /// A peer has several connections: what is dead is found now, what is too many is closed later.
+    pub(super) fn crowd(&mut self, peer: PeerId, newest: ConnectionId) {
+        let lines = self.peers.ranked(&peer);
+        if lines.len() > 1 {
+            for (connection, _) in lines.iter().filter(|(connection, _)| *connection != newest) {
+                self.swarm.behaviour_mut().alive.hurry(peer, *connection);
+            }
+            self.tidy.insert(peer, Instant::now() + limits::TIDY_AFTER);
+        }
+    }
+
+    /// Closes what a peer has too many. A relayed connection is closed by either side once a direct one stands. Of equal
+    /// ones all but one are closed by one side alone, or both sides could close different ones and none would be left.
+    pub(super) fn tidy(&mut self, peer: &PeerId) {
+        let lines = self.peers.ranked(peer);
+        let Some((_, best)) = lines.first() else { return };
+        let via = best.via;
+        let decides = self.swarm.local_peer_id() < peer;
+        let spare = lines.iter().skip(1).filter(|(_, line)| line.via != via || decides);
+        for (connection, _) in spare {
+            tracing::debug!(?connection, "one connection is enough");
+            self.swarm.close_connection(*connection);
+        }
+    }
+
     /// Replaces both lists. Peers that may no longer connect, or whose standing changed, count as gone at once, even if
     /// their connections take time to end.
     pub(super) fn admit(&mut self, allowed: BTreeSet<PeerKey>, confined: BTreeSet<PeerKey>, lasting: &mut Lasting) {

@@ -14,16 +14,41 @@ use crate::address::{self, PeerKey};
 use crate::error::NetError;
 use crate::event::NetEvent;
 use crate::limits;
+use crate::net::Via;
 use crate::supervise::Lasting;
 
 impl Service {
     pub(super) fn listen(&mut self, at: usize, lasting: &Lasting) -> Result<(), NetError> {
         let address = lasting.listen[at].clone();
         let listener = self.swarm.listen_on(address.clone());
-        let listener = listener
-            .map_err(|error| NetError::Listen { address: address.to_string(), reason: address::causes(&error) })?;
+        let listener = listener.map_err(|error| NetError::Listen {
+            address: address.to_string(),
+            reason: address::causes(&error),
+            taken: address::is_taken(&error),
+        })?;
         self.listeners.insert(listener, at);
         Ok(())
+    }
+
+    /// Listens wherever it is possible, and later where it is not yet: a machine may have no IPv6. To listen nowhere is an
+    /// error, and so is a port that somebody else has.
+    pub(super) fn listen_all(&mut self, lasting: &Lasting) -> Result<(), NetError> {
+        let mut failed = None;
+        for at in 0..lasting.listen.len() {
+            match self.listen(at, lasting) {
+                Ok(()) => {}
+                Err(error @ NetError::Listen { taken: true, .. }) => return Err(error),
+                Err(error) => {
+                    tracing::info!(%error, "will be tried again");
+                    self.relisten.push((Instant::now() + limits::RELISTEN_PAUSE, at));
+                    failed = Some(error);
+                }
+            }
+        }
+        match failed {
+            Some(error) if self.listeners.is_empty() => Err(error),
+            _ => Ok(()),
+        }
     }
 
     pub(super) async fn await_listeners(&mut self, lasting: &mut Lasting) {
@@ -44,6 +69,9 @@ impl Service {
     }
 
     pub(super) fn on_listening(&mut self, listener: ListenerId, address: Multiaddr, lasting: &mut Lasting) {
+        if self.relays.listening(listener, &address) {
+            return self.reach_changed(lasting);
+        }
         if let Some(at) = self.listeners.get(&listener) {
             lasting.listen[*at] = address::with_port_of(&lasting.listen[*at], &address);
         }
@@ -67,7 +95,9 @@ impl Service {
     pub(super) fn next_wake(&self, lasting: &Lasting) -> Option<Instant> {
         let dial = lasting.dialer.next(|peer| lasting.lists.admit(peer));
         let listen = self.relisten.iter().map(|(at, _)| *at).min();
-        dial.into_iter().chain(listen).min()
+        let tidy = self.tidy.values().min().copied();
+        let reach = [self.relays.retry, self.witnesses.next()];
+        dial.into_iter().chain(listen).chain(tidy).chain(reach.into_iter().flatten()).min()
     }
 
     pub(super) fn on_time(&mut self, lasting: &mut Lasting) {
@@ -77,9 +107,17 @@ impl Service {
         self.relisten.retain(|(at, _)| *at > now);
         for at in due {
             if let Err(error) = self.listen(at, lasting) {
-                tracing::warn!(%error, "will be tried again");
+                tracing::debug!(%error, "will be tried again");
                 self.relisten.push((now + limits::RELISTEN_PAUSE, at));
             }
+        }
+        for peer in self.tidy.extract_if(.., |_, at| *at <= now).map(|(peer, _)| peer).collect::<Vec<_>>() {
+            self.tidy(&peer);
+        }
+        if self.relays.retry.is_some_and(|at| at <= now) || self.witnesses.next().is_some_and(|at| at <= now) {
+            self.relays.retry = None;
+            self.witnesses.forget_old(now);
+            self.reach_changed(lasting);
         }
         self.dial_due(lasting);
     }
@@ -87,8 +125,9 @@ impl Service {
     pub(super) fn dial_due(&mut self, lasting: &mut Lasting) {
         let now = Instant::now();
         for (peer, addresses) in lasting.dialer.due(now, |peer| lasting.lists.admit(peer)) {
-            if self.peers.get(&peer.peer_id()).is_some() {
-                lasting.dialer.connected(peer);
+            let via = self.peers.via(&peer.peer_id());
+            if via == Some(Via::Direct) {
+                lasting.dialer.connected(peer, Via::Direct, now);
                 continue;
             }
             let dial =
@@ -103,8 +142,8 @@ impl Service {
     pub(super) fn on_dial_error(&mut self, peer: PeerId, error: DialError, lasting: &mut Lasting) {
         let Some(key) = PeerKey::of_peer_id(&peer) else { return };
         tracing::debug!(%error, peer = ?key, "dial failed");
-        if self.peers.get(&peer).is_some() {
-            return lasting.dialer.connected(key);
+        if self.peers.via(&peer) == Some(Via::Direct) {
+            return lasting.dialer.connected(key, Via::Direct, Instant::now());
         }
         let wrong = match error {
             DialError::WrongPeerId { address, .. } | DialError::LocalPeerId { address } => {
@@ -141,14 +180,20 @@ mod tests {
     use tokio::sync::mpsc;
 
     use super::*;
-    use crate::net::{Gossip, Mdns, NetConfig};
+    use crate::net::{Gossip, Mdns, NetConfig, Reach};
 
     #[tokio::test]
     async fn neighbours_are_dialled_only_if_they_are_on_the_list() {
         let (_commands, queue) = mpsc::channel(1);
         let (events, _received) = mpsc::channel(8);
-        let config =
-            NetConfig { secret: [1; 32], listen: Vec::new(), org_tag: [0; 16], mdns: Mdns::Off, gossip: Gossip::Off };
+        let config = NetConfig {
+            secret: [1; 32],
+            listen: Vec::new(),
+            org_tag: [0; 16],
+            mdns: Mdns::Off,
+            gossip: Gossip::Off,
+            reach: Reach::default(),
+        };
         let mut lasting = Lasting::new(config, queue, events).unwrap();
         let mut service = Service::open(&mut lasting).await.unwrap();
         let (ben, eve) = (PeerKey::of_secret(&[2; 32]), PeerKey::of_secret(&[66; 32]));

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use libp2p::PeerId;
-use libp2p::request_response::{Message, OutboundFailure};
+use libp2p::request_response::{Message, OutboundFailure, OutboundRequestId};
 
 use super::Service;
 use crate::address::PeerKey;
@@ -18,6 +18,10 @@ use crate::supervise::Lasting;
 pub(crate) struct Asked {
     peer: PeerId,
     reply: RequestReply,
+    /// The question, to ask it again when its connection ends.
+    frame: Frame,
+    /// How often that may happen: as often as the peer has other connections, all of which may be dead.
+    again: usize,
 }
 
 /// A request of ours that waits for a slot.
@@ -59,8 +63,9 @@ impl Service {
             if reply.is_closed() {
                 continue;
             }
-            let request = self.swarm.behaviour_mut().lane(lane).send_request(&id, frame);
-            self.asked.insert((lane, request), Asked { peer: id, reply });
+            let request = self.swarm.behaviour_mut().lane(lane).send_request(&id, frame.clone());
+            self.asked
+                .insert((lane, request), Asked { peer: id, reply, frame, again: limits::ESTABLISHED_PER_PEER_MAX });
             *asking += 1;
         }
     }
@@ -82,6 +87,8 @@ impl Service {
             LaneEvent::Message { message: Message::Response { request_id, response }, .. } => {
                 self.answered(lane, request_id, response.ok_or(RequestError::Refused));
             }
+            LaneEvent::OutboundFailure { request_id, error: OutboundFailure::ConnectionClosed, .. }
+                if self.ask_again(lane, request_id) => {}
             LaneEvent::OutboundFailure { request_id, error, .. } => {
                 self.answered(lane, request_id, Err(request_error(error)));
             }
@@ -93,13 +100,22 @@ impl Service {
         }
     }
 
-    fn answered(
-        &mut self,
-        lane: Lane,
-        request: libp2p::request_response::OutboundRequestId,
-        answer: Result<Frame, RequestError>,
-    ) {
-        let Some(Asked { peer, reply }) = self.asked.remove(&(lane, request)) else { return };
+    /// A request ended with its connection: asked again over another one, if there is one. All requests bear that.
+    fn ask_again(&mut self, lane: Lane, request: OutboundRequestId) -> bool {
+        let Some(asked) = self.asked.get_mut(&(lane, request)) else { return false };
+        if asked.again == 0 || self.peers.get(&asked.peer).is_none() {
+            return false;
+        }
+        asked.again -= 1;
+        let again = self.swarm.behaviour_mut().lane(lane).send_request(&asked.peer, asked.frame.clone());
+        if let Some(asked) = self.asked.remove(&(lane, request)) {
+            self.asked.insert((lane, again), asked);
+        }
+        true
+    }
+
+    fn answered(&mut self, lane: Lane, request: OutboundRequestId, answer: Result<Frame, RequestError>) {
+        let Some(Asked { peer, reply, .. }) = self.asked.remove(&(lane, request)) else { return };
         let _ = reply.send(answer);
         if let Some(asking) = self.peers.get_mut(&peer).and_then(|peer| peer.asking.get_mut(&lane)) {
             *asking = asking.saturating_sub(1);

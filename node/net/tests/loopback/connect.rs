@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use archipel_net::{Lane, NetEvent, RequestError, peer_id_text};
+use archipel_net::{Knock, Lane, NetEvent, RequestError, peer_id_text};
 use bytes::Bytes;
 
-use crate::support::{Node, QUIC, TCP, config, key, pair};
+use crate::support::{Node, QUIC, TCP, config, eventually, key, pair};
 
 #[tokio::test]
 async fn nodes_connect_by_quic_alone_or_by_what_is_first() {
@@ -174,4 +174,50 @@ async fn the_start_says_where_the_node_listens() {
     assert!(ann.addresses.contains(&told));
     let taken: Vec<&str> = ann.addresses.iter().map(String::as_str).collect();
     assert!(archipel_net::start(config(2, &taken)).await.is_err(), "a taken port is an error");
+}
+
+#[tokio::test]
+async fn two_that_dial_each_other_at_once_end_with_one_connection() {
+    for listen in [QUIC, TCP] {
+        let (mut ann, mut ben) = (Node::on(1, &[listen]).await, Node::on(2, &[listen]).await);
+        ann.allow(&[ben.key()]).await;
+        ben.allow(&[ann.key()]).await;
+        let (first, second) = tokio::join!(
+            ann.net.dial(ben.key(), ben.addresses.clone()),
+            ben.net.dial(ann.key(), ann.addresses.clone())
+        );
+        first.and(second).unwrap();
+        ann.connected(ben.key()).await;
+        ben.connected(ann.key()).await;
+        for node in [&ann, &ben] {
+            eventually("one connection", async || {
+                let status = node.net.status().await.unwrap();
+                status.peers.first().is_some_and(|peer| peer.connections == 1)
+            })
+            .await;
+        }
+        while let Ok(event) = ann.events.try_recv() {
+            assert!(!matches!(event, NetEvent::Disconnected { .. }));
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_knocks_learns_how_far_one_gets() {
+    let ann = Node::on(1, &[QUIC, TCP]).await;
+    ann.allow(&[key(2)]).await;
+    let tag = *b"the organisation";
+    for address in &ann.addresses {
+        let knock =
+            async |seed: u8, tag, at: &str, peer| archipel_net::knock(&[seed; 32], &tag, at, peer).await.unwrap().0;
+        assert_eq!(knock(2, tag, address, ann.key()).await, Knock::Admitted);
+        assert_eq!(knock(66, tag, address, ann.key()).await, Knock::NotAdmitted);
+        assert_eq!(knock(2, tag, address, key(9)).await, Knock::OtherNode);
+        if address.contains("/tcp/") {
+            assert_eq!(knock(2, *b"another one.....", address, ann.key()).await, Knock::Foreign);
+        }
+    }
+    let tcp = ann.addresses.iter().find(|address| address.contains("/tcp/")).unwrap();
+    ann.net.close().await;
+    assert_eq!(archipel_net::knock(&[2; 32], &tag, tcp, ann.key()).await.unwrap().0, Knock::Refused);
 }

@@ -2,5 +2,6 @@
 
 mod eve;
 mod flood;
+mod restarts;
 mod strangers;
 mod suspended;

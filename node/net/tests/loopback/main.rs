@@ -6,5 +6,6 @@ mod connect;
 mod gossip;
 mod hostile;
 mod pairing;
+mod relay;
 mod requests;
 mod support;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use archipel_net::{Gossip, Mdns, Net, NetConfig, NetEvent, PeerKey, start};
+use archipel_net::{Gossip, Mdns, Net, NetConfig, NetEvent, PeerKey, Reach, start};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -27,6 +27,7 @@ pub fn config(seed: u8, listen: &[&str]) -> NetConfig {
         org_tag: *b"the organisation",
         mdns: Mdns::Off,
         gossip: Gossip::On,
+        reach: Reach::default(),
     }
 }
 
@@ -92,4 +93,14 @@ pub async fn pair(seeds: [u8; 2], listen: &[&str]) -> (Node, Node) {
     ann.connected(ben.key()).await;
     ben.connected(ann.key()).await;
     (ann, ben)
+}
+
+/// Asks until it is so.
+pub async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let asking = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("waited in vain: {what}"));
 }
