@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 /// Looked for in the data folder when no other file is named.
 pub const FILE_NAME: &str = "archipel.toml";
 const HTTP_DEFAULT: &str = "127.0.0.1:7300";
-const LISTEN_DEFAULT: [&str; 2] = ["/ip4/0.0.0.0/udp/7301/quic-v1", "/ip4/0.0.0.0/tcp/7301"];
+const LISTEN_DEFAULT: [&str; 4] =
+    ["/ip4/0.0.0.0/udp/7301/quic-v1", "/ip4/0.0.0.0/tcp/7301", "/ip6/::/udp/7301/quic-v1", "/ip6/::/tcp/7301"];
 
 /// What cannot be run with, in words for the person at the console.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +53,12 @@ pub enum ConfigError {
     /// A peer address that is none.
     #[error("--listen {text} is not a peer address such as /ip4/0.0.0.0/udp/7301/quic-v1")]
     Listen {
+        /// What was given.
+        text: String,
+    },
+    /// An announced address that is none.
+    #[error("--announce {text} is not a peer address such as /ip4/198.51.100.7/udp/7301/quic-v1")]
+    Announce {
         /// What was given.
         text: String,
     },
@@ -176,6 +183,12 @@ pub struct Config {
     pub http: SocketAddr,
     /// Where peers connect, as multiaddresses.
     pub listen: Vec<String>,
+    /// Where other sites reach this one, beside what it finds itself.
+    pub announce: Vec<String>,
+    /// Whether to ask the router to forward the port.
+    pub upnp: Switch,
+    /// For tests alone: whether address ranges reserved for tests count as public.
+    pub test_ranges: Switch,
     /// Host names by which browsers may call this site, beside the loopback names.
     pub names: Vec<String>,
     /// Certificate files.
@@ -209,6 +222,16 @@ pub struct Flags {
     /// Address for other sites; may be given several times [default: UDP and TCP port 7301 of all interfaces]
     #[arg(long, env = "ARCHIPEL_LISTEN", value_name = "MULTIADDRESS", value_delimiter = ',')]
     pub listen: Vec<String>,
+    /// Address at which other sites reach this one, for instance of a port that a router forwards; may be given several
+    /// times. A site that has one also relays for sites that nobody reaches
+    #[arg(long, env = "ARCHIPEL_ANNOUNCE", value_name = "MULTIADDRESS", value_delimiter = ',')]
+    pub announce: Vec<String>,
+    /// Ask the router to forward the port for other sites (UPnP) [default: off]
+    #[arg(long, env = "ARCHIPEL_UPNP", value_enum)]
+    pub upnp: Option<Switch>,
+    /// For tests: treat address ranges reserved for documentation and benchmarks as public [default: off]
+    #[arg(long, env = "ARCHIPEL_TEST_RANGES", value_enum, hide = true)]
+    pub test_ranges: Option<Switch>,
     /// Host name by which browsers may call this site; may be given several times
     #[arg(long = "name", env = "ARCHIPEL_NAME", value_name = "HOST", value_delimiter = ',')]
     pub names: Vec<String>,
@@ -250,6 +273,9 @@ pub struct Flags {
 struct File {
     http: Option<SocketAddr>,
     listen: Option<Vec<String>>,
+    announce: Option<Vec<String>>,
+    upnp: Option<Switch>,
+    test_ranges: Option<Switch>,
     names: Option<Vec<String>>,
     tls: Option<TlsFrom>,
     tls_cert: Option<PathBuf>,
@@ -299,8 +325,13 @@ impl Config {
         if listen.is_empty() {
             listen = LISTEN_DEFAULT.map(str::to_owned).to_vec();
         }
-        if let Some(text) = listen.iter().find(|text| !text.starts_with("/ip") && !text.starts_with("/dns")) {
+        let wrong = |text: &&String| !text.starts_with("/ip") && !text.starts_with("/dns");
+        if let Some(text) = listen.iter().find(wrong) {
             return Err(ConfigError::Listen { text: text.clone() });
+        }
+        let announce = given(flags.announce, file.announce);
+        if let Some(text) = announce.iter().find(wrong) {
+            return Err(ConfigError::Announce { text: text.clone() });
         }
         let names: Vec<String> =
             given(flags.names, file.names).into_iter().map(|name| name.trim().to_lowercase()).collect();
@@ -311,6 +342,9 @@ impl Config {
             data,
             http,
             listen,
+            announce,
+            upnp: flags.upnp.or(file.upnp).unwrap_or(Switch::Off),
+            test_ranges: flags.test_ranges.or(file.test_ranges).unwrap_or(Switch::Off),
             names,
             tls,
             password_cost: flags.password_cost.or(file.password_cost).map_or(Cost::Normal, Cost::from),

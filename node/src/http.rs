@@ -23,7 +23,8 @@ pub mod pairing;
 pub mod people;
 pub mod ports;
 pub mod posts;
-pub mod reactions;
+pub mod reach;
+mod reactions;
 pub mod server;
 pub mod session;
 pub mod setup;
@@ -263,6 +264,9 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(sources::poll))
         .routes(routes!(sources::remove))
         .routes(routes!(network::read))
+        .routes(routes!(reach::read))
+        .routes(routes!(reach::test))
+        .routes(routes!(reach::keep))
         .routes(routes!(pairing::list, pairing::create))
         .routes(routes!(pairing::read, pairing::cancel))
         .routes(routes!(pairing::confirm))

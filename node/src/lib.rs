@@ -16,7 +16,7 @@ pub mod tls;
 pub mod transfer;
 
 use anyhow::Context;
-use archipel_net::Mdns;
+use archipel_net::{Mdns, Ranges, Reach, Upnp};
 use archipel_storage::blobs::{Blobs, Thumbs};
 use archipel_storage::kvlog::KvLog;
 use archipel_storage::lock::{FolderLock, NetworkFolders};
@@ -92,7 +92,8 @@ impl Node {
             NetworkConfig {
                 secret: *secret,
                 listen: config.listen.clone(),
-                announce: Vec::new(),
+                reach: reach(&config),
+                kept: local.settings().static_addresses,
                 mdns: if config.mdns == Switch::On { Mdns::On } else { Mdns::Off },
             },
             handle.clone(),
@@ -195,6 +196,15 @@ async fn open_tls(config: &mut Config) -> anyhow::Result<Option<Serving>> {
     files.signer = serving.signer();
     config.names.extend_from_slice(serving.names());
     Ok(Some(serving))
+}
+
+/// What the settings say of how other sites reach this one.
+fn reach(config: &Config) -> Reach {
+    Reach {
+        announce: config.announce.clone(),
+        ranges: if config.test_ranges == Switch::On { Ranges::WithTests } else { Ranges::Internet },
+        upnp: if config.upnp == Switch::On { Upnp::On } else { Upnp::Off },
+    }
 }
 
 /// Feeds never lead to this node itself, also when its addresses change.

@@ -2,16 +2,22 @@
 //!
 //! The task that carries wishes never waits for the engine, so that the two queues cannot block each other.
 
+mod known;
+mod trial;
+
+pub use known::Known;
+
 use crate::runtime::handle::Handle;
 use crate::transfer::Transfer;
 use archipel_net::{
-    Gossip, GossipToken, Lane, Mdns, Net, NetConfig, NetError, NetEvent, PeerKey, RequestToken, Verdict,
+    Gossip, GossipToken, Lane, Mdns, Net, NetConfig, NetError, NetEvent, PeerKey, Reach, RequestToken, Verdict,
 };
 use bytes::Bytes;
 use protocol::engine::effect::{Effect, Judgement, Notice};
 use protocol::engine::input::Input;
 use protocol::engine::org_tag;
-use protocol::ids::{BlobId, NodeId, OrgId};
+
+use protocol::ids::{NodeId, OrgId};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
@@ -34,8 +40,10 @@ pub struct NetworkConfig {
     pub secret: [u8; 32],
     /// Where to listen, as multiaddrs.
     pub listen: Vec<String>,
-    /// Addresses to tell others beside those found, e.g. of a port forwarded by a router.
-    pub announce: Vec<String>,
+    /// How others come to reach this node.
+    pub reach: Reach,
+    /// Addresses of nodes kept at this site, by node id.
+    pub kept: BTreeMap<String, Vec<String>>,
     /// Local discovery.
     pub mdns: Mdns,
 }
@@ -49,36 +57,6 @@ struct Tokens {
 
 type Waiting = Arc<Mutex<Tokens>>;
 
-/// What is known of addresses, for screens and for pairing.
-#[derive(Clone)]
-pub struct Known {
-    addresses: Arc<Mutex<BTreeMap<NodeId, Vec<String>>>>,
-    own: Arc<Mutex<Vec<String>>>,
-    transfer: Transfer,
-}
-
-impl Known {
-    fn new(transfer: Transfer) -> Self {
-        Self { addresses: Arc::default(), own: Arc::default(), transfer }
-    }
-
-    /// Where this node can be reached: as found, or as configured while the network does not run yet.
-    pub fn own_or(&self, configured: &[String]) -> Vec<String> {
-        let own = self.own.lock().expect("nothing panics under this lock").clone();
-        if own.is_empty() { archipel_net::reachable(configured) } else { own }
-    }
-}
-
-impl crate::http::ports::Network for Known {
-    fn addresses(&self, node: NodeId) -> Vec<String> {
-        self.addresses.lock().expect("nothing panics under this lock").get(&node).cloned().unwrap_or_default()
-    }
-
-    fn is_fetching(&self, blob: BlobId) -> bool {
-        self.transfer.is_wanted(&blob)
-    }
-}
-
 /// The network of one node, from the moment when it has an organisation.
 pub struct Network {
     net: watch::Receiver<Option<Net>>,
@@ -90,7 +68,7 @@ impl Network {
     /// Starts carrying. The network itself starts once the engine belongs to an organisation.
     pub fn start(config: NetworkConfig, handle: Handle, wishes: mpsc::Receiver<Effect>, transfer: Transfer) -> Self {
         let (ready, net) = watch::channel(None);
-        let known = Known::new(transfer);
+        let known = Known::new(&config, handle.organisation(), net.clone(), transfer);
         let carry = tokio::spawn(carry(config, handle.clone(), wishes, known.clone(), ready));
         let ticks = tokio::spawn(tick(handle));
         Self { net, known, tasks: vec![carry, ticks] }
@@ -134,7 +112,7 @@ async fn carry(
     known: Known,
     ready: watch::Sender<Option<Net>>,
 ) {
-    let transfer = known.transfer.clone();
+    let transfer = known.transfer();
     let mut org = handle.organisation();
     let mut early = Vec::new();
     // Wishes made before there is a network are few: a list of peers, addresses, files.
@@ -159,16 +137,10 @@ async fn carry(
         }
     };
     let waiting = Waiting::default();
-    let received = tokio::spawn(receive(
-        net.clone(),
-        events,
-        handle.clone(),
-        Arc::clone(&waiting),
-        known.clone(),
-        config.announce.clone(),
-    ));
+    let received = tokio::spawn(receive(net.clone(), events, handle.clone(), Arc::clone(&waiting), known.clone()));
     transfer.connect(net.clone());
-    announce(&net, &handle, &known, &config.announce).await;
+    announce(&net, &handle, &known).await;
+    known.dial_kept(&net).await;
     let _ = ready.send(Some(net.clone()));
     for wish in early {
         fulfil(&net, &handle, &waiting, &known, wish).await;
@@ -186,17 +158,17 @@ async fn open(config: &NetworkConfig, org: &OrgId) -> Result<(Net, mpsc::Receive
         org_tag: org_tag(org),
         mdns: config.mdns,
         gossip: Gossip::On,
+        reach: config.reach.clone(),
     })
     .await
 }
 
 /// Tells the engine where this node can be reached.
-async fn announce(net: &Net, handle: &Handle, known: &Known, extra: &[String]) {
-    let Ok(listen) = net.listen_addresses().await else { return };
-    let mut addresses = extra.to_vec();
-    addresses.extend(archipel_net::reachable(&listen));
-    addresses.dedup();
-    known.own.lock().expect("nothing panics under this lock").clone_from(&addresses);
+async fn announce(net: &Net, handle: &Handle, known: &Known) {
+    let Ok(status) = net.status().await else { return };
+    let told = status.addresses.into_iter().filter(|own| own.confirmed);
+    let addresses: Vec<String> = told.map(|own| own.address).collect();
+    known.set_own(&addresses);
     handle.tell(Input::Listening(addresses)).await;
 }
 
@@ -223,12 +195,12 @@ async fn fulfil(net: &Net, handle: &Handle, waiting: &Waiting, known: &Known, wi
             let _ = net.allow(peers).await;
         }
         Effect::Addresses { node, addresses } => {
-            known.addresses.lock().expect("nothing panics under this lock").insert(node, addresses.clone());
-            if let Err(error) = net.known_addresses(PeerKey(node.0), addresses).await {
+            known.stated(node, &addresses);
+            if let Err(error) = net.known_addresses(PeerKey(node.0), known.all(node)).await {
                 tracing::warn!(%error, "addresses of a node cannot be used");
             }
         }
-        Effect::FetchBlob { blob, size, group } => known.transfer.want(blob, size, group),
+        Effect::FetchBlob { blob, size, group } => known.transfer().want(blob, size, group),
         Effect::Subscribe(topics) => {
             if let Err(error) = net.subscribe(topics).await {
                 tracing::warn!(%error, "live topics cannot be followed; comparing goes on");
@@ -254,15 +226,8 @@ async fn fulfil(net: &Net, handle: &Handle, waiting: &Waiting, known: &Known, wi
     }
 }
 
-async fn receive(
-    net: Net,
-    mut events: mpsc::Receiver<NetEvent>,
-    handle: Handle,
-    waiting: Waiting,
-    known: Known,
-    extra: Vec<String>,
-) {
-    let transfer = known.transfer.clone();
+async fn receive(net: Net, mut events: mpsc::Receiver<NetEvent>, handle: Handle, waiting: Waiting, known: Known) {
+    let transfer = known.transfer();
     let mut tokens = 0_u64;
     while let Some(event) = events.recv().await {
         match event {
@@ -293,7 +258,7 @@ async fn receive(
             }
             // Nobody is suspended in this version: refused by dropping.
             NetEvent::Request { lane: Lane::Lifeline, .. } => {}
-            NetEvent::Listening { .. } | NetEvent::ListenEnded { .. } => announce(&net, &handle, &known, &extra).await,
+            NetEvent::Listening { .. } | NetEvent::ListenEnded { .. } => announce(&net, &handle, &known).await,
             NetEvent::Graylisted { peer } => tracing::warn!(peer = %NodeId(peer.0), "a node sends invalid messages"),
             NetEvent::Panicked { count } => {
                 tracing::error!(count, "the network code panicked and was started again");

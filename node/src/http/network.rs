@@ -3,11 +3,15 @@
 use super::App;
 use super::auth::Viewer;
 use super::error::{Answered, NOT_SET_UP};
+use super::ports::Via;
+use super::reach::via_word;
 use super::shape::text::{fingerprint, name, time};
 use axum::extract::State;
 use protocol::clock::Millis;
 use protocol::engine::query;
+use protocol::ids::NodeId;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// A site's connection.
@@ -32,6 +36,11 @@ pub struct NodeShape {
     fingerprint: String,
     /// For administrators; others see none.
     addresses: Vec<String>,
+    /// Of those, what is kept at this site.
+    #[serde(rename = "static")]
+    kept: Vec<String>,
+    /// `direct` or `relay`; null while not connected.
+    via: Option<&'static str>,
 }
 
 /// A site.
@@ -81,32 +90,51 @@ fn since(site: &query::SiteView) -> Option<Millis> {
 #[utoipa::path(get, path = "/network", tag = "network", operation_id = "network_read",
     responses((status = 200, body = NetworkShape)))]
 pub(super) async fn read(State(app): State<App>, viewer: Viewer) -> Answered<axum::Json<NetworkShape>> {
-    let admin = viewer.require_site_admin(&app).is_ok();
-    let addresses = |node| if admin { app.network.addresses(node) } else { Vec::new() };
-    let shape = |site: query::SiteView| SiteShape {
-        id: site.id.to_string(),
-        name: name(&site.name),
-        company: name(&site.company),
-        own: site.own,
-        state: state_of(&site),
-        since: since(&site).filter(|_| !site.own).map(time),
-        up_to_date: site.nodes.iter().filter_map(|node| node.up_to_date).max().map(time),
-        waiting: site.waiting,
-        nodes: site
-            .nodes
-            .iter()
-            .map(|node| NodeShape {
-                id: node.id.to_string(),
-                fingerprint: fingerprint(node.id),
-                addresses: addresses(node.id),
-            })
-            .collect(),
-        people: site.people,
-    };
+    let details = if viewer.require_site_admin(&app).is_ok() { Details::Shown } else { Details::Hidden };
+    let connections = app.network.connections().await;
+    let shape = |site: query::SiteView| site_shape(&app, &site, details, &connections);
     let (own, others): (Vec<_>, Vec<_>) =
         app.handle.read(|reader| reader.sites()).into_iter().partition(|site| site.own);
     let own = own.into_iter().next().ok_or(NOT_SET_UP)?;
     Ok(axum::Json(NetworkShape { own: shape(own), sites: others.into_iter().map(shape).collect() }))
+}
+
+/// Whether addresses are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Details {
+    /// To administrators.
+    Shown,
+    /// To everybody else.
+    Hidden,
+}
+
+/// A site as it is shown.
+pub(super) fn site_shape(
+    app: &App,
+    site: &query::SiteView,
+    details: Details,
+    connections: &BTreeMap<NodeId, Via>,
+) -> SiteShape {
+    let kept = app.local.settings().static_addresses;
+    let node = |node: &query::NodeView| NodeShape {
+        id: node.id.to_string(),
+        fingerprint: fingerprint(node.id),
+        addresses: if details == Details::Shown { app.network.addresses(node.id) } else { Vec::new() },
+        kept: kept.get(&node.id.to_string()).filter(|_| details == Details::Shown).cloned().unwrap_or_default(),
+        via: connections.get(&node.id).map(|via| via_word(*via)),
+    };
+    SiteShape {
+        id: site.id.to_string(),
+        name: name(&site.name),
+        company: name(&site.company),
+        own: site.own,
+        state: state_of(site),
+        since: since(site).filter(|_| !site.own).map(time),
+        up_to_date: site.nodes.iter().filter_map(|node| node.up_to_date).max().map(time),
+        waiting: site.waiting,
+        nodes: site.nodes.iter().map(node).collect(),
+        people: site.people,
+    }
 }
 
 #[cfg(test)]

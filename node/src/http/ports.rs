@@ -1,8 +1,12 @@
 //! What the pairing, feed and network endpoints need from other rooms, as small traits, so that none of them is named
 //! here and tests can stand in for them.
 
+mod network;
+
+pub use network::{Network, Outcome, OwnAddress, Reach, Test, Tried, Via};
+
 use futures::future::BoxFuture;
-use protocol::ids::{BlobId, EntryId, NodeId, SiteId, TicketId, UserId};
+use protocol::ids::{EntryId, SiteId, TicketId, UserId};
 
 /// One step of a pairing as a list on the screen shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -252,15 +256,6 @@ pub trait Feeds: Send + Sync {
     fn poll(&self, source: EntryId) -> BoxFuture<'_, ()>;
 }
 
-/// What the network room knows of other nodes.
-pub trait Network: Send + Sync {
-    /// Addresses by which a node was or may be reached.
-    fn addresses(&self, node: NodeId) -> Vec<String>;
-
-    /// Whether a file is on its way here.
-    fn is_fetching(&self, blob: BlobId) -> bool;
-}
-
 /// No pairing, no feeds, no network: for tests, and for a node without them.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Nothing;
@@ -331,15 +326,5 @@ impl Feeds for Nothing {
 
     fn poll(&self, _: EntryId) -> BoxFuture<'_, ()> {
         Box::pin(async {})
-    }
-}
-
-impl Network for Nothing {
-    fn addresses(&self, _: NodeId) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn is_fetching(&self, _: BlobId) -> bool {
-        false
     }
 }

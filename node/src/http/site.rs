@@ -44,7 +44,7 @@ pub struct RecoveryKeys {
 
 fn shown(app: &App) -> Answered<axum::Json<SiteSettings>> {
     let site = app.handle.read(|reader| reader.sites().into_iter().find(|site| site.own)).ok_or(NOT_SET_UP)?;
-    let Settings { feed_origins } = app.local.settings();
+    let Settings { feed_origins, .. } = app.local.settings();
     Ok(axum::Json(SiteSettings { name: name(&site.name), company: name(&site.company), feed_origins }))
 }
 
@@ -78,7 +78,8 @@ pub(super) async fn change(
     }
     if let Some(feed_origins) = origins {
         let event = Event::new(app.now(), "settings_changed").by(viewer.user);
-        app.on_disk(move |local| local.set_settings(Settings { feed_origins }, event)).await?;
+        let settings = Settings { feed_origins, ..app.local.settings() };
+        app.on_disk(move |local| local.set_settings(settings, event)).await?;
     }
     shown(&app)
 }

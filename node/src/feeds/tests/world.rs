@@ -60,7 +60,7 @@ impl World {
     }
 
     pub fn allow(&self, origins: &[String]) {
-        let settings = Settings { feed_origins: origins.to_vec() };
+        let settings = Settings { feed_origins: origins.to_vec(), ..Settings::default() };
         self.local.set_settings(settings, Event::new(0, "settings")).unwrap();
     }
 
