@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod reach;
+
 use archipel_tests::cluster::{CROSS_WITHIN, Client, Group, Lines, Post, Site, found, join, within};
 use std::time::Instant;
 
@@ -50,12 +52,15 @@ async fn on_both_ends_of_a_cut_line_work_goes_on_and_both_become_equal() {
 
     lines.mend(1, 2);
     let mended = Instant::now();
+    ann.sees_site("Lyon", "connected").await;
+    let connected = Instant::now();
     within(CROSS_WITHIN, "both hold all", async || {
         let (here, there) = (texts(&ann, &group.id).await, texts(&ben, &group.id).await);
         (here.len() == 11 && here == there).then_some(())
     })
     .await;
-    println!("equal {:?} after the line was mended", mended.elapsed());
+    let (again, equal) = (connected - mended, connected.elapsed());
+    println!("connected {again:?} after the line was mended, equal {equal:?} after that");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

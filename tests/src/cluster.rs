@@ -8,12 +8,14 @@ mod client;
 mod lines;
 mod live;
 mod port;
+mod routers;
 mod scene;
 mod shape;
 
 pub use client::{Answer, Client, Refusal, plain, request_id};
-pub use lines::{Lines, Place};
+pub use lines::{Family, Lines, Place};
 pub use live::{Live, Notice};
+pub use routers::{INTERNET, Ports, Routers};
 pub use scene::{PASSWORD, found, join, pair, two_sites, within};
 pub use shape::*;
 
@@ -78,7 +80,16 @@ impl Site {
     /// # Panics
     /// As [`Site::start`].
     pub async fn start_in(place: Place, name: &str) -> Self {
-        Self::start_at(name, place.http(), 7301, &["--insecure-http-anywhere"], Some(place)).await
+        Self::start_in_with(place, name, &[]).await
+    }
+
+    /// As [`Site::start_in`], with further flags.
+    ///
+    /// # Panics
+    /// As [`Site::start`].
+    pub async fn start_in_with(place: Place, name: &str, flags: &[&str]) -> Self {
+        let flags = [&["--insecure-http-anywhere"], flags].concat();
+        Self::start_at(name, place.http(), 7301, &flags, Some(place)).await
     }
 
     async fn start_at(name: &str, http: SocketAddr, peers: u16, flags: &[&str], place: Option<Place>) -> Self {
@@ -192,7 +203,8 @@ impl Site {
         };
         command.arg("--data").arg(self.data()).args(["--http", &self.http.to_string(), "--mdns", "off"]);
         let (host, port) = (self.http.ip(), self.peers);
-        let listen = [format!("/ip4/{host}/udp/{port}/quic-v1"), format!("/ip4/{host}/tcp/{port}")];
+        let family = if host.is_ipv4() { "ip4" } else { "ip6" };
+        let listen = [format!("/{family}/{host}/udp/{port}/quic-v1"), format!("/{family}/{host}/tcp/{port}")];
         command.args(["--listen", &listen[0], "--listen", &listen[1]]);
         command.args(["--password-cost", "small", "--limits", "wide"]);
         if let Some(filter) = std::env::var_os(LOG_FILTER) {

@@ -7,21 +7,32 @@
 //!   site 3 ──┘
 //! ```
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A small network of this test's own. Its addresses exist only inside the namespace of the test.
 #[derive(Debug)]
 pub struct Lines {
     mark: u32,
     sites: u8,
+    family: Family,
+}
+
+/// Which addresses there are, and no others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
 }
 
 /// Where a site is to live.
 #[derive(Debug, Clone)]
 pub struct Place {
     pub(super) namespace: String,
-    pub(super) address: Ipv4Addr,
+    pub(super) address: IpAddr,
 }
 
 impl Lines {
@@ -30,18 +41,26 @@ impl Lines {
     /// # Panics
     /// If the kernel does not let this test make network namespaces.
     pub fn new(sites: u8) -> Self {
-        let lines = Self { mark: std::process::id() % 100_000, sites };
+        Self::with(sites, Family::V4)
+    }
+
+    /// The same with addresses of one family.
+    ///
+    /// # Panics
+    /// As [`Lines::new`].
+    pub fn with(sites: u8, family: Family) -> Self {
+        let lines = Self { mark: mark(), sites, family };
         let bridge = lines.bridge();
         ip(&format!("link add {bridge} type bridge"));
-        ip(&format!("addr add 10.77.0.254/24 dev {bridge}"));
+        ip(&format!("addr add {} dev {bridge}", lines.prefixed(254)));
         ip(&format!("link set {bridge} up"));
         for number in 1..=sites {
-            let Place { namespace, address } = lines.place(number);
+            let Place { namespace, .. } = lines.place(number);
             let line = format!("l{}-{number}", lines.mark);
             ip(&format!("netns add {namespace}"));
             ip(&format!("link add {line} type veth peer name eth0 netns {namespace}"));
             ip(&format!("link set {line} master {bridge} up"));
-            ip(&format!("-n {namespace} addr add {address}/24 dev eth0"));
+            ip(&format!("-n {namespace} addr add {} dev eth0", lines.prefixed(number)));
             ip(&format!("-n {namespace} link set eth0 up"));
             ip(&format!("-n {namespace} link set lo up"));
         }
@@ -50,7 +69,37 @@ impl Lines {
 
     /// The place with this number, from 1.
     pub fn place(&self, number: u8) -> Place {
-        Place { namespace: format!("archipel-{}-{number}", self.mark), address: Ipv4Addr::new(10, 77, 0, number) }
+        Place { namespace: format!("archipel-{}-{number}", self.mark), address: self.address(number) }
+    }
+
+    fn address(&self, number: u8) -> IpAddr {
+        match self.family {
+            Family::V4 => Ipv4Addr::new(10, 77, 0, number).into(),
+            Family::V6 => Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, u16::from(number)).into(),
+        }
+    }
+
+    /// As `ip addr add` takes it. Nobody else can have the address, so nobody is asked.
+    fn prefixed(&self, number: u8) -> String {
+        match self.family {
+            Family::V4 => format!("{}/24", self.address(number)),
+            Family::V6 => format!("{}/64 nodad", self.address(number)),
+        }
+    }
+
+    /// From now on so many of a hundred packets that reach a site are lost.
+    pub fn lose(&self, number: u8, percent: u8) {
+        let Place { namespace, .. } = self.place(number);
+        nft(&namespace, "add table inet weather");
+        nft(&namespace, "add chain inet weather in { type filter hook prerouting priority 0 ; }");
+        nft(&namespace, &format!("add rule inet weather in numgen random mod 100 < {percent} drop"));
+    }
+
+    /// From now on packets to and from a site have at most so many bytes.
+    pub fn narrow(&self, number: u8, bytes: u16) {
+        let Place { namespace, .. } = self.place(number);
+        ip(&format!("-n {namespace} link set eth0 mtu {bytes}"));
+        ip(&format!("link set l{}-{number} mtu {bytes}", self.mark));
     }
 
     /// Cuts the line between two sites; each still reaches all others.
@@ -93,8 +142,23 @@ impl Place {
     }
 }
 
+/// Tells networks apart: those of tests that run at once, and those of one process, since the kernel takes its time to
+/// remove one.
+pub(super) fn mark() -> u32 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    std::process::id() % 100_000 * 10 + NEXT.fetch_add(1, Ordering::Relaxed) % 10
+}
+
+/// A sentence to the packet filter of a namespace.
 #[track_caller]
-fn ip(words: &str) {
+pub(super) fn nft(namespace: &str, sentence: &str) {
+    let done = Command::new("ip").args(["netns", "exec", namespace, "nft", sentence]).output();
+    let done = done.expect("iproute2 is installed");
+    assert!(done.status.success(), "nft {sentence}: {}", String::from_utf8_lossy(&done.stderr));
+}
+
+#[track_caller]
+pub(super) fn ip(words: &str) {
     let done = Command::new("ip").args(words.split(' ')).output().expect("iproute2 is installed");
     assert!(done.status.success(), "ip {words}: {}", String::from_utf8_lossy(&done.stderr));
 }

@@ -185,6 +185,53 @@ pub struct SiteView {
     pub up_to_date: Option<String>,
     pub waiting: u64,
     pub people: u64,
+    pub nodes: Vec<NodeView>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct NodeView {
+    pub id: String,
+    pub addresses: Vec<String>,
+    #[serde(rename = "static")]
+    pub kept: Vec<String>,
+    pub via: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct OwnAddress {
+    pub address: String,
+    pub kind: String,
+    pub confirmed: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Relaying {
+    pub using: Option<SiteRef>,
+    pub serving: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Reach {
+    pub nat: String,
+    pub addresses: Vec<OwnAddress>,
+    pub relay: Relaying,
+    pub upnp: String,
+    pub mdns: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Step {
+    pub id: String,
+    pub state: String,
+    pub detail: String,
+    pub ms: Option<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Trial {
+    pub steps: Vec<Step>,
+    pub advice: String,
+    pub via: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

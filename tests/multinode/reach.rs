@@ -1,0 +1,154 @@
+//! Reaching each other where the network does not make it easy: behind routers, over lossy and narrow lines, by IPv6 alone.
+
+use super::{share, texts};
+use archipel_tests::cluster::{
+    CROSS_WITHIN, Client, Family, INTERNET, Lines, PASSWORD, Ports, Reach, Routers, Site, SiteView, Trial, found, join,
+    within,
+};
+use serde_json::json;
+use std::time::Instant;
+
+async fn reach(client: &Client) -> Reach {
+    client.get("network/reach").await.unwrap()
+}
+
+/// How the connection with a site goes, as one sees it.
+async fn via(client: &Client, site: &str) -> Option<String> {
+    let network = client.network().await.ok()?;
+    network.sites.into_iter().find(|view| view.name == site)?.nodes.into_iter().next()?.via
+}
+
+async fn node_of(client: &Client, site: &str) -> String {
+    let network = client.network().await.unwrap();
+    network.sites.into_iter().find(|view| view.name == site).unwrap().nodes[0].id.clone()
+}
+
+async fn tested(client: &Client, site: &str) -> Trial {
+    let node = node_of(client, site).await;
+    client.post(&format!("network/nodes/{node}/test"), &json!({})).await.unwrap()
+}
+
+fn state<'a>(trial: &'a Trial, id: &str) -> &'a str {
+    &trial.steps.iter().find(|step| step.id == id).unwrap().state
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_behind_routers_meet_over_a_third_that_holds_nothing_of_theirs() {
+    let routers = Routers::new(3, Ports::Random);
+    let paris = Site::start_in_with(routers.place(1), "Paris", &INTERNET).await;
+    let lyon = Site::start_in_with(routers.place(2), "Lyon", &INTERNET).await;
+    let nice = Site::start_in_with(routers.place(3), "Nice", &INTERNET).await;
+    let ann = found(&paris, "ann").await;
+    let ben = join(&ann, &lyon, "ben").await;
+    let eve = join(&ann, &nice, "eve").await;
+    let begun = Instant::now();
+    within(CROSS_WITHIN, "lyon and nice meet", async || (via(&ben, "Nice").await? == "relay").then_some(())).await;
+    println!("met over the relay {:?} after the last pairing", begun.elapsed());
+
+    // Two members came through: Paris is reached, and relays. Nobody gets through to the others.
+    let (public, hidden) = (reach(&ann).await, reach(&ben).await);
+    assert_eq!(public.nat, "public");
+    // Both may have dialled at once; one of the two is closed soon.
+    assert!(public.relay.serving >= 1, "{public:?}");
+    assert_ne!(hidden.nat, "public");
+    assert_eq!(hidden.relay.using.map(|site| site.name).as_deref(), Some("Paris"));
+    assert!(hidden.addresses.iter().any(|own| own.kind == "relay" && own.confirmed));
+
+    // What only Lyon and Nice share passes Paris sealed, and in full.
+    let group = share(&ben, &[&eve]).await;
+    let sent = Instant::now();
+    let mut last = None;
+    for number in 0..20 {
+        last = Some(ben.write(&group.id, &format!("de Lyon {number}")).await.unwrap());
+    }
+    let picture = eve.upload("plan.bin", vec![7; 3_000_000]).await.unwrap();
+    let with_file = eve.write_with(&group.id, "de Nice, avec un plan", &[&picture]).await.unwrap();
+    eve.sees_post(&last.unwrap().id).await;
+    let seen = ben.sees_post(&with_file.id).await;
+    within(CROSS_WITHIN, "the file is there", async || {
+        let post = ben.read(&seen.id).await.ok()?;
+        ben.download(&post.attachments[0].url).await.ok().filter(|bytes| bytes.len() == 3_000_000)
+    })
+    .await;
+    println!("20 posts and 3 MB over the relay in {:?}", sent.elapsed());
+    assert_eq!(texts(&ben, &group.id).await.len(), 21);
+
+    let trial = tested(&ben, "Nice").await;
+    assert_eq!((&*trial.advice, &*trial.via), ("relayed", "relay"), "{trial:?}");
+    assert_eq!((state(&trial, "udp"), state(&trial, "tcp"), state(&trial, "answer")), ("failed", "failed", "ok"));
+    let trial = tested(&ben, "Paris").await;
+    assert_eq!((&*trial.advice, &*trial.via), ("ok", "direct"), "{trial:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_line_that_loses_packets_and_takes_only_small_ones_carries_everything() {
+    let lines = Lines::new(2);
+    for number in [1, 2] {
+        lines.lose(number, 2);
+        lines.narrow(number, 1280);
+    }
+    let paris = Site::start_in(lines.place(1), "Paris").await;
+    let lyon = Site::start_in(lines.place(2), "Lyon").await;
+    let ann = found(&paris, "ann").await;
+    let ben = join(&ann, &lyon, "ben").await;
+    let group = share(&ann, &[&ben]).await;
+    let begun = Instant::now();
+    for number in 0..20 {
+        ann.write(&group.id, &format!("paris {number}")).await.unwrap();
+        ben.write(&group.id, &format!("lyon {number}")).await.unwrap();
+    }
+    within(CROSS_WITHIN, "both hold all", async || {
+        let (here, there) = (texts(&ann, &group.id).await, texts(&ben, &group.id).await);
+        (here.len() == 40 && here == there).then_some(())
+    })
+    .await;
+    println!("40 posts equal {:?} after the first, 2 % lost, 1280 bytes a packet", begun.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sites_with_ipv6_alone_pair_meet_and_are_tested() {
+    let lines = Lines::with(2, Family::V6);
+    let paris = Site::start_in(lines.place(1), "Paris").await;
+    let lyon = Site::start_in(lines.place(2), "Lyon").await;
+    let ann = found(&paris, "ann").await;
+    let ben = join(&ann, &lyon, "ben").await;
+    let group = share(&ann, &[&ben]).await;
+    let post = ann.write(&group.id, "par IPv6").await.unwrap();
+    ben.sees_post(&post.id).await;
+    ann.sees_received(&post.id, 2).await;
+    let trial = tested(&ann, "Lyon").await;
+    assert_eq!((&*trial.advice, &*trial.via), ("ok", "direct"), "{trial:?}");
+    assert!(trial.steps.iter().all(|step| step.state == "ok" || step.id == "name"), "{trial:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_test_of_a_connection_says_what_fails_and_kept_addresses_help() {
+    let lines = Lines::new(2);
+    let paris = Site::start_in(lines.place(1), "Paris").await;
+    let mut lyon = Site::start_in(lines.place(2), "Lyon").await;
+    let ann = found(&paris, "ann").await;
+    join(&ann, &lyon, "ben").await;
+    ann.sees_site("Lyon", "connected").await;
+    lyon.stop().await;
+    ann.sees_site("Lyon", "away").await;
+    // The machine answers, the program does not.
+    let trial = tested(&ann, "Lyon").await;
+    assert_eq!((&*trial.advice, &*trial.via), ("not_running", "none"), "{trial:?}");
+    lines.cut(1, 2);
+    assert_eq!(tested(&ann, "Lyon").await.advice, "no_answer");
+    lines.mend(1, 2);
+
+    let node = node_of(&ann, "Lyon").await;
+    let path = format!("network/nodes/{node}/addresses");
+    ann.sudo(PASSWORD).await.unwrap();
+    let wrong = ann.put::<SiteView>(&path, &json!({ "addresses": ["10.77.0.2:7301"] })).await;
+    assert_eq!(wrong.unwrap_err().code, "bad_request");
+    let body = json!({ "addresses": ["/dns4/lyon.invalid/tcp/7301"] });
+    let kept: SiteView = ann.put(&path, &body).await.unwrap();
+    assert_eq!(kept.nodes[0].kept, ["/dns4/lyon.invalid/tcp/7301"]);
+    let trial = tested(&ann, "Lyon").await;
+    assert_eq!((state(&trial, "name"), &*trial.advice), ("failed", "name_unknown"), "{trial:?}");
+    lyon.restart().await;
+    ann.sees_site("Lyon", "connected").await;
+    assert_eq!(tested(&ann, "Lyon").await.via, "direct");
+}
