@@ -4,6 +4,8 @@
 
 pub mod disk;
 pub mod handle;
+pub mod recent;
+pub mod record;
 mod start;
 
 use archipel_storage::journal::Journal;

@@ -78,8 +78,27 @@ impl Header {
     /// The canonical bytes: what is hashed.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(256);
-        self.write(&mut Encoder::new(&mut out)).expect("writing to a Vec cannot fail");
+        self.encode_into(&mut out);
         out
+    }
+
+    /// As [`Header::encode`], behind what stands in `out`.
+    pub fn encode_into(&self, out: &mut Vec<u8>) {
+        self.write(&mut Encoder::new(out)).expect("writing to a Vec cannot fail");
+    }
+
+    /// Whether what [`Header::encode`] wrote of this header would be read again as the same. Cheap where nothing of a newer
+    /// version is in it.
+    ///
+    /// # Errors
+    /// The first limit or rule that it breaks.
+    pub fn check(&self, encoded: &[u8]) -> Result<(), CodecError> {
+        let over = |ids: &[EntryId], max| ids.len() > max;
+        let lists = self.ctl.as_deref().is_some_and(|ctl| over(ctl, CTL_HEADS_MAX)) || over(&self.refs, REFS_MAX);
+        if !self.extra.is_empty() || self.auth_proof.is_some() || lists || encoded.len() > HEADER_BYTES_MAX {
+            return Self::decode(encoded).map(drop);
+        }
+        self.rules()
     }
 
     fn write(&self, e: &mut Encoder<&mut Vec<u8>>) -> Result<(), minicbor::encode::Error<std::convert::Infallible>> {
@@ -260,6 +279,15 @@ impl Fields {
             auth_proof: self.auth_proof,
             extra: self.extra,
         };
+        header.rules()?;
+        Ok(header)
+    }
+}
+
+impl Header {
+    /// What no encoding says.
+    fn rules(&self) -> Result<(), CodecError> {
+        let header = self;
         let opening = header.seq == 0;
         if opening != header.log.is_none() || opening != header.prev.is_none() {
             return Err(malformed("log and prev are absent exactly in the entry that opens a log"));
@@ -270,7 +298,7 @@ impl Fields {
         if header.extra.windows(2).any(|pair| pair[0].0 >= pair[1].0) {
             return Err(malformed("keys out of order"));
         }
-        Ok(header)
+        Ok(())
     }
 }
 
@@ -341,6 +369,27 @@ mod tests {
         assert_eq!(Header::decode(&header.encode()), Ok(header.clone()));
         header.extra = vec![(64, vec![0x01]), (900, vec![0x82, 0x01, 0x02])];
         assert_eq!(Header::decode(&header.encode()), Ok(header));
+    }
+
+    #[test]
+    fn a_header_passes_the_check_exactly_when_it_reads_back() {
+        let ids = |count| vec![EntryId([7; 32]); count];
+        let changes: [fn(&mut Header, Vec<EntryId>); 6] = [
+            |header, ids| header.refs = ids,
+            |header, ids| header.ctl = Some(ids),
+            |header, ids| header.auth_proof = Some(vec![0; ids.len() * 64]),
+            |header, ids| header.extra = (0..ids.len() as u64).map(|key| (64 + key / 9 * 8, vec![1])).collect(),
+            |header, ids| header.seq = ids.len() as u64 / 4,
+            |header, ids| header.body_len = (BODY_BYTES_MAX - 8 + ids.len()) as u32,
+        ];
+        for change in changes {
+            for count in 0..20 {
+                let mut header = header();
+                change(&mut header, ids(count));
+                let bytes = header.encode();
+                assert_eq!(header.check(&bytes).is_ok(), Header::decode(&bytes) == Ok(header), "{count}");
+            }
+        }
     }
 
     #[test]

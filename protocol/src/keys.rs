@@ -5,7 +5,9 @@
 //! signatures that single verification rejects and replicas would then disagree (`docs/protocol.md` §1.3).
 
 use crate::ids::{NodeId, OrgId};
+use blake3::hazmat::{ContextKey, HasherExt, hash_derive_key_context};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use std::sync::LazyLock;
 use zeroize::Zeroizing;
 
 /// A 32-byte digest.
@@ -35,6 +37,19 @@ pub enum Purpose {
 }
 
 impl Purpose {
+    /// In the order of their declaration.
+    const ALL: [Self; 9] = [
+        Self::EntryId,
+        Self::BodyCommit,
+        Self::Intent,
+        Self::Scope,
+        Self::Frontier,
+        Self::GossipMessage,
+        Self::Pairing,
+        Self::Topic,
+        Self::Origin,
+    ];
+
     const fn context(self) -> &'static str {
         match self {
             Self::EntryId => "archipel 2026 entry-id v1",
@@ -52,7 +67,10 @@ impl Purpose {
 
 /// Hashes the parts, one after the other, for a purpose. Parts of variable length must be told apart by the caller.
 pub fn derive(purpose: Purpose, parts: &[&[u8]]) -> Digest {
-    let mut hasher = blake3::Hasher::new_derive_key(purpose.context());
+    /// The first half of deriving depends on the purpose alone: it is done once.
+    static CONTEXTS: LazyLock<[ContextKey; Purpose::ALL.len()]> =
+        LazyLock::new(|| Purpose::ALL.map(|purpose| hash_derive_key_context(purpose.context())));
+    let mut hasher = blake3::Hasher::new_from_context_key(&CONTEXTS[purpose as usize]);
     for part in parts {
         hasher.update(part);
     }

@@ -4,6 +4,8 @@ use super::text;
 use archipel_tests::cluster::{Client, Group, PASSWORD, Refusal, Site, found, request_id};
 use futures::StreamExt as _;
 use serde_json::{Value, json};
+use std::io::{BufWriter, Write as _};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// Requests under way at once: enough that a commit always finds several waiting.
@@ -58,6 +60,34 @@ impl Filled {
         });
         let ids: Vec<String> = futures::stream::iter(posts).buffered(AT_ONCE).collect().await;
         self.posts.extend(ids);
+    }
+
+    /// Puts so many posts into the stopped site's journal, as if they had come from another site, and starts it: the rows
+    /// are made before it answers. Of these posts only the first and the last are named in `posts`. There must be one.
+    ///
+    /// # Panics
+    /// If the posts cannot be read afterwards.
+    pub async fn generate(&mut self, count: usize) {
+        self.site.stop().await;
+        let program = std::env::var_os("BENCH_FILL").expect("tests/bench/run names the filler in BENCH_FILL");
+        let mut child = Command::new(program)
+            .arg(self.site.data())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the filler runs");
+        let mut input = BufWriter::new(child.stdin.take().expect("its input is a pipe"));
+        for number in 0..count {
+            writeln!(input, "{}", text::post(number)).expect("the filler reads");
+        }
+        drop(input);
+        let output = child.wait_with_output().expect("the filler ends");
+        let ids = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "the journal is filled");
+        self.posts.extend(ids.split_whitespace().map(str::to_owned));
+        self.site.restart().await;
+        let last = self.posts.last().expect("there are posts");
+        self.admin.sees_post(last).await;
     }
 
     /// A person of the site who may post in the group.

@@ -3,6 +3,7 @@
 
 mod anchor;
 mod catchup;
+mod disk;
 mod feed;
 mod figure;
 mod filled;
@@ -48,6 +49,7 @@ async fn main() {
         "catchup" => catchup::run(report("catchup"), &wish).await,
         "start" => start::run(report("start"), &wish).await,
         "idle" => idle::run(report("idle"), &wish).await,
+        "disk" => disk::run(report("disk"), &wish).await,
         "feed" => feed::run(report("feed"), &wish).await,
         _ => wrong(&name).unwrap_or_default(),
     }

@@ -42,7 +42,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("libp2p", &["node/net/"]),
     ("libp2p-connection-limits", &["node/net/"]),
     ("if-addrs", &["node/src/network.rs"]),
-    ("zstd", &["node/net/src/frame.rs"]),
+    ("zstd", &["node/net/src/frame.rs", "node/src/runtime/record.rs"]),
     // Disk.
     ("sled", &["node/storage/src/index.rs", "node/storage/src/index/"]),
     ("crc32c", &["node/storage/"]),

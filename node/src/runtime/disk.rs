@@ -1,12 +1,14 @@
 //! The engine's store on disk: rows in the index, records in the journal. Knows bytes and places, not what they mean.
 
+use super::recent::Recent;
+use super::record;
 use archipel_storage::index::{self, Batch, Index};
 use archipel_storage::journal::{self, Journal, JournalError, Position};
 use protocol::store::{Direction, Location, Row, Store, Transaction};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Journal record kind: a run of entries (`protocol::entry::batch`).
+/// Journal record kind: a run of entries (`record.rs`).
 pub const ENTRIES: u8 = 1;
 
 /// What is committed, for readers on any thread.
@@ -16,6 +18,8 @@ pub struct Disk {
     pub index: Arc<Index>,
     /// Records.
     pub journal: journal::Reader,
+    /// Runs from records read a moment ago. Whoever wipes records lets go of them.
+    pub recent: Arc<Recent>,
 }
 
 fn place(location: Location) -> journal::Location {
@@ -45,8 +49,15 @@ impl Store for Disk {
     }
 
     fn record(&self, location: Location) -> Option<Vec<u8>> {
+        if let Some(run) = self.recent.get(location) {
+            return Some(run.to_vec());
+        }
         match self.journal.read(place(location)) {
-            Ok(payload) => Some(payload),
+            Ok(record) => {
+                let run: Arc<[u8]> = record::unpack(&record)?.into();
+                self.recent.put(location, &run);
+                Some(run.to_vec())
+            }
             Err(error) => {
                 tracing::error!(%error, ?location, "a journal record cannot be read");
                 None
@@ -170,7 +181,7 @@ impl Transaction for Batching<'_> {
     }
 
     fn append(&mut self, payload: &[u8]) -> Location {
-        match self.journal.append(ENTRIES, payload) {
+        match self.journal.append(ENTRIES, &record::pack(payload)) {
             Ok(at) => {
                 let location = Location { segment: at.segment, offset: at.offset, len: at.len };
                 self.records.insert(location, payload.to_vec());

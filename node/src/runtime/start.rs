@@ -3,6 +3,7 @@
 use super::Randomness;
 use super::disk::{Batching, CommitError, Disk, ENTRIES};
 use super::handle::now;
+use super::record;
 use archipel_storage::files;
 use archipel_storage::index::{self, Checked, IndexError};
 use archipel_storage::journal::{Journal, JournalError, Options, Position, Scanned};
@@ -99,7 +100,7 @@ impl Opened {
         if let Checked::Replaced { reason, .. } = &checked {
             tracing::warn!(?reason, "the index was damaged and is rebuilt from the journal");
         }
-        let disk = Disk { index: Arc::new(index), journal: journal.reader() };
+        let disk = Disk { index: Arc::new(index), journal: journal.reader(), recent: Arc::default() };
         let engine = catch_up(identity, &disk, &mut journal)?;
         Ok(Self { engine, journal, disk, sealing })
     }
@@ -128,7 +129,10 @@ fn catch_up(identity: Identity, disk: &Disk, journal: &mut Journal) -> Result<En
             match found? {
                 Scanned::Record { at, kind: ENTRIES, payload } => {
                     let at = Location { segment: at.segment, offset: at.offset, len: at.len };
-                    engine.replay(&mut batch, now(), &mut Randomness, &payload, at);
+                    match record::unpack(&payload) {
+                        Some(run) => engine.replay(&mut batch, now(), &mut Randomness, &run, at),
+                        None => tracing::error!(?at, "a record is in no known form"),
+                    }
                     records += 1;
                 }
                 Scanned::Record { .. } | Scanned::Erased { .. } => {}

@@ -32,7 +32,7 @@ pub(crate) enum Ingested {
 impl Ingested {
     /// Whether no honest node would have sent it.
     pub(crate) fn is_fault(self) -> bool {
-        matches!(self, Self::Malformed | Self::Chain(ChainError::Signature | ChainError::Body | ChainError::Broken))
+        matches!(self, Self::Malformed | Self::Chain(ChainError::Signature | ChainError::Broken))
     }
 }
 
@@ -74,7 +74,7 @@ pub(crate) fn control_entry(entry: &Entry, node: NodeId, ctl: &[EntryId]) -> Opt
 
 impl Engine {
     /// Takes a batch of one log from a peer, a bundle or a welcome.
-    pub(crate) fn ingest(&mut self, cx: &mut Cx<'_>, entries: Vec<Entry>) -> Ingested {
+    pub(crate) fn ingest(&mut self, cx: &mut Cx<'_>, mut entries: Vec<Entry>) -> Ingested {
         let Some(org) = self.org() else { return Ingested::Stranger };
         let Some(first) = entries.first() else { return Ingested::New(0) };
         let id = first.log();
@@ -86,7 +86,7 @@ impl Engine {
                 if let Some((key, _)) = passed {
                     self.reinstate(cx, &key);
                 }
-                let fresh = entries[held..].to_vec();
+                let fresh = entries.split_off(held);
                 let (Some(first), Some(log)) = (fresh.first(), self.logs.get(&id)) else { return Ingested::New(0) };
                 if log.end.is_none() && first.header.prev == Some(log.head) {
                     let log = log.clone();

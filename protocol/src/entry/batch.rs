@@ -135,6 +135,7 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<Entry>, CodecError> {
         (columns.numbers.as_slice(), columns.salts.as_slice(), columns.bodies.as_slice());
     let (mut log, mut prev, mut hlc) = (columns.log, columns.prev, columns.first_hlc);
     let mut entries: Vec<Entry> = Vec::new();
+    let mut header_bytes = Vec::with_capacity(256);
     while !numbers.is_empty() {
         let at = entries.len() as u32;
         if entries.len() == BATCH_ENTRIES_MAX {
@@ -175,9 +176,9 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<Entry>, CodecError> {
             auth_proof: sparse.proofs.take(at).map(Into::into),
             extra: sparse.extra(at),
         };
-        let header_bytes = header.encode();
-        // Lists may be over the header's limits: the strict reader decides.
-        let header = Header::decode(&header_bytes)?;
+        header_bytes.clear();
+        header.encode_into(&mut header_bytes);
+        header.check(&header_bytes)?;
         let id = id_of(&header_bytes);
         let signature = sparse.signatures.take(at).map(Into::into);
         let entry = Entry { header, id, body, signature };
