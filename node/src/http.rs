@@ -4,6 +4,7 @@
 pub mod assets;
 pub mod auth;
 pub mod comments;
+pub mod constitution;
 pub mod docs;
 pub mod error;
 pub mod extract;
@@ -25,6 +26,7 @@ pub mod ports;
 pub mod posts;
 pub mod reach;
 mod reactions;
+pub mod removals;
 pub mod server;
 pub mod session;
 pub mod setup;
@@ -32,6 +34,7 @@ pub mod shape;
 pub mod site;
 pub mod sources;
 pub mod throttle;
+pub mod undelivered;
 pub mod writing;
 
 use crate::config::Config;
@@ -267,6 +270,22 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(reach::read))
         .routes(routes!(reach::test))
         .routes(routes!(reach::keep))
+        .routes(routes!(removals::suspend))
+        .routes(routes!(removals::resume))
+        .routes(routes!(removals::revoke))
+        .routes(routes!(removals::list_of_nodes))
+        .routes(routes!(removals::list_of_group))
+        .routes(routes!(removals::cut))
+        .routes(routes!(removals::appoint))
+        .routes(routes!(removals::list_of_person))
+        .routes(routes!(removals::rehome))
+        .routes(routes!(people::account))
+        .routes(routes!(constitution::read))
+        .routes(routes!(constitution::propose))
+        .routes(routes!(constitution::sign))
+        .routes(routes!(undelivered::list))
+        .routes(routes!(undelivered::resend))
+        .routes(routes!(undelivered::remove))
         .routes(routes!(pairing::list, pairing::create))
         .routes(routes!(pairing::read, pairing::cancel))
         .routes(routes!(pairing::confirm))

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod login;
 pub mod mark;
 pub mod password;
+mod put_away;
 pub mod secret;
 pub mod settings;
 pub mod table;

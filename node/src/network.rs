@@ -10,7 +10,8 @@ pub use known::Known;
 use crate::runtime::handle::Handle;
 use crate::transfer::Transfer;
 use archipel_net::{
-    Gossip, GossipToken, Lane, Mdns, Net, NetConfig, NetError, NetEvent, PeerKey, Reach, RequestToken, Verdict,
+    Gossip, GossipToken, Lane, Mdns, Net, NetConfig, NetError, NetEvent, PeerKey, Reach, RequestError, RequestToken,
+    Verdict,
 };
 use bytes::Bytes;
 use protocol::engine::effect::{Effect, Judgement, Notice};
@@ -178,8 +179,7 @@ async fn fulfil(net: &Net, handle: &Handle, waiting: &Waiting, known: &Known, wi
             let (net, handle) = (net.clone(), handle.clone());
             // Bounded by what the engine keeps in flight per peer.
             tokio::spawn(async move {
-                let answer = net.request(PeerKey(peer.0), Lane::Sync, Bytes::from(bytes)).await;
-                let bytes = answer.map(|bytes| bytes.to_vec()).ok();
+                let bytes = request(&net, PeerKey(peer.0), Bytes::from(bytes)).await;
                 handle.tell(Input::PeerResponse { peer, call, bytes }).await;
             });
         }
@@ -193,6 +193,10 @@ async fn fulfil(net: &Net, handle: &Handle, waiting: &Waiting, known: &Known, wi
         Effect::Allow(nodes) => {
             let peers = nodes.into_iter().map(|node| PeerKey(node.0)).collect();
             let _ = net.allow(peers).await;
+        }
+        Effect::Confine(nodes) => {
+            let peers = nodes.into_iter().map(|node| PeerKey(node.0)).collect();
+            let _ = net.confine(peers).await;
         }
         Effect::Addresses { node, addresses } => {
             known.stated(node, &addresses);
@@ -226,6 +230,16 @@ async fn fulfil(net: &Net, handle: &Handle, waiting: &Waiting, known: &Known, wi
     }
 }
 
+/// Asks on the usual lane; where that does not exist, because one of the two is suspended, on the lifeline. A suspended
+/// node learns of it in no other way.
+async fn request(net: &Net, peer: PeerKey, bytes: Bytes) -> Option<Vec<u8>> {
+    let answer = match net.request(peer, Lane::Sync, bytes.clone()).await {
+        Err(RequestError::Refused) => net.request(peer, Lane::Lifeline, bytes).await,
+        answer => answer,
+    };
+    answer.map(|bytes| bytes.to_vec()).ok()
+}
+
 async fn receive(net: Net, mut events: mpsc::Receiver<NetEvent>, handle: Handle, waiting: Waiting, known: Known) {
     let transfer = known.transfer();
     let mut tokens = 0_u64;
@@ -236,7 +250,9 @@ async fn receive(net: Net, mut events: mpsc::Receiver<NetEvent>, handle: Handle,
                 transfer.retry();
             }
             NetEvent::Disconnected { peer } => handle.tell(Input::PeerGone(NodeId(peer.0))).await,
-            NetEvent::Request { peer, lane: Lane::Sync, token, bytes } => {
+            // What may be answered depends on who asks, not on the lane: the engine gives suspended nodes the
+            // organisation's control alone.
+            NetEvent::Request { peer, lane: Lane::Sync | Lane::Lifeline, token, bytes } => {
                 tokens += 1;
                 waiting.lock().expect("nothing panics under this lock").requests.insert(tokens, token);
                 let input = Input::PeerRequest { peer: NodeId(peer.0), token: tokens, bytes: bytes.to_vec() };
@@ -256,8 +272,6 @@ async fn receive(net: Net, mut events: mpsc::Receiver<NetEvent>, handle: Handle,
                 waiting.lock().expect("nothing panics under this lock").messages.insert(tokens, token);
                 handle.tell(Input::Live { topic, token: tokens, bytes: bytes.to_vec() }).await;
             }
-            // Nobody is suspended in this version: refused by dropping.
-            NetEvent::Request { lane: Lane::Lifeline, .. } => {}
             NetEvent::Listening { .. } | NetEvent::ListenEnded { .. } => announce(&net, &handle, &known).await,
             NetEvent::Graylisted { peer } => tracing::warn!(peer = %NodeId(peer.0), "a node sends invalid messages"),
             NetEvent::Panicked { count } => {

@@ -6,6 +6,7 @@
 
 mod addresses;
 pub mod alarms;
+mod caps;
 mod command;
 pub mod effect;
 mod farewell;
@@ -20,6 +21,7 @@ mod lookup;
 mod peers;
 pub mod query;
 pub mod read;
+mod seen;
 mod serve;
 mod setup;
 mod time;
@@ -30,7 +32,7 @@ use crate::clock::{Clock, Millis};
 use crate::control::op::Class;
 use crate::control::{ControlEntry, History};
 use crate::entry::Entry;
-use crate::ids::{GroupId, LogId, NodeId, OrgId, ScopeId, SiteId};
+use crate::ids::{EntryId, GroupId, LogId, NodeId, OrgId, ScopeId, SiteId};
 use crate::keys::{SecretKey, sealing_public};
 use crate::log::Log;
 use crate::store::keys::{self, Key, table};
@@ -78,6 +80,8 @@ pub(crate) struct Group {
     /// Earlier entries may count differently now.
     pub(crate) refold: bool,
     pub(crate) memo: fold::Memo,
+    /// Removals of which this node has said what it held, or had nothing to say (ruling A2).
+    pub(crate) answered: BTreeSet<EntryId>,
 }
 
 /// Decides everything, does nothing.
@@ -120,6 +124,13 @@ pub struct Engine {
     allowed: BTreeSet<NodeId>,
     /// Connections that stood when the engine was opened anew: nobody will say again that they stand.
     standing: BTreeSet<NodeId>,
+    /// Who gets nothing but the lifeline.
+    confined: BTreeSet<NodeId>,
+    /// As for groups: revocations of nodes.
+    answered: BTreeSet<EntryId>,
+    /// Records are taken in again: nothing new is written.
+    replaying: bool,
+    intake: caps::Intake,
     started: bool,
     view: Arc<View>,
 }
@@ -185,6 +196,10 @@ impl Engine {
             tuning: Tuning::default(),
             allowed: BTreeSet::new(),
             standing: BTreeSet::new(),
+            confined: BTreeSet::new(),
+            answered: BTreeSet::new(),
+            replaying: false,
+            intake: caps::Intake::default(),
             started: false,
             view: Arc::new(View::new(node)),
         };
@@ -228,6 +243,7 @@ impl Engine {
             self.load_rows(store);
             self.load_forks(store);
             self.evaluate_all();
+            self.recall_removals();
             self.load_epochs(store);
         }
     }
@@ -294,6 +310,7 @@ impl Engine {
     ) {
         let mut cx = Cx::new(tx, now, rng);
         self.started = true;
+        self.replaying = true;
         if let Ok(entries) = crate::entry::batch::decode(record) {
             self.take_record(&mut cx, entries, at);
         } else if let Some(note) = fork::Note::decode(record) {
@@ -392,6 +409,12 @@ impl Engine {
         let mut allowed: BTreeSet<NodeId> =
             self.view.org_state().map(|state| state.connectable().collect()).unwrap_or_default();
         allowed.remove(&self.node());
+        let confined = self.confined();
+        if confined != self.confined {
+            self.confined.clone_from(&confined);
+            cx.effects.push(Effect::Confine(confined));
+            cx.notify(Notice::Network);
+        }
         if allowed != self.allowed {
             self.allowed.clone_from(&allowed);
             cx.effects.push(Effect::Allow(allowed));

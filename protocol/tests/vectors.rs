@@ -286,6 +286,6 @@ fn every_vector_file_is_read_by_a_test() {
         .map(|file| file.expect("it can be read").file_name().to_string_lossy().into_owned())
         .collect();
     names.sort();
-    // `pairing.json` is read by the tests in `pairing/`.
-    assert_eq!(names, ["pairing.json", "structures.json"]);
+    // `pairing.json` is read by the tests in `pairing/`, `control.json` by those in `control/`.
+    assert_eq!(names, ["control.json", "pairing.json", "structures.json"]);
 }

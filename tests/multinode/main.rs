@@ -8,5 +8,6 @@
 mod away;
 mod carried;
 mod crossing;
+mod cut_off;
 mod door;
 mod start;

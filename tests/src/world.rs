@@ -55,6 +55,8 @@ pub struct Site {
     pub site: SiteId,
     /// Whom it may connect to, as its engine said last.
     pub allowed: BTreeSet<NodeId>,
+    /// Of these, who gets the lifeline alone.
+    pub confined: BTreeSet<NodeId>,
     /// What it told its browsers.
     pub notices: Vec<Notice>,
     /// Files it asked for.
@@ -141,6 +143,7 @@ impl World {
             identity,
             site,
             allowed: BTreeSet::new(),
+            confined: BTreeSet::new(),
             notices: Vec::new(),
             fetches: Vec::new(),
             skew: 0,
@@ -242,6 +245,7 @@ impl World {
                 }
             }
             Effect::Allow(nodes) => self.sites[at].allowed.clone_from(nodes),
+            Effect::Confine(nodes) => self.sites[at].confined.clone_from(nodes),
             Effect::Notify(notice) => self.sites[at].notices.push(notice.clone()),
             Effect::FetchBlob { blob, .. } => self.sites[at].fetches.push(*blob),
             Effect::Subscribe(topics) => self.sites[at].topics.clone_from(topics),

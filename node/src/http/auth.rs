@@ -62,8 +62,12 @@ fn find(app: &App, token: &str, now: u64) -> Option<Viewer> {
     let login = app.local.login(token, now)?;
     let user = login.user();
     let suspended = app.local.with_account(user, |account| account.suspended).unwrap_or(true);
-    let disabled = app.handle.read(|reader| reader.person(user).is_some_and(|person| !person.active));
-    (!suspended && !disabled).then(|| Viewer { user, login: Arc::new(login) })
+    // A person who moved to another site logs in there.
+    let gone = app.handle.read(|reader| {
+        let home = reader.organisation().map(|organisation| organisation.site);
+        reader.person(user).is_some_and(|person| !person.active || Some(person.site) != home)
+    });
+    (!suspended && !gone).then(|| Viewer { user, login: Arc::new(login) })
 }
 
 impl FromRequestParts<App> for Viewer {

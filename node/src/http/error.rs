@@ -63,6 +63,8 @@ codes! {
     GROUP_LIMIT "group_limit" 409 "The group has as many of these as it can."
     ALREADY_THERE "already_there" 409 "This is there already."
     FROZEN "frozen" 409 "This was made with a newer version; update this site to change it."
+    POLICY_FORBIDS "policy_forbids" 403 "The owners of this group have reserved this."
+    ADMIN_KEY_MISSING "admin_key_missing" 409 "This person has no signing key here yet: make them administrator of their site and let them confirm with their password once."
     FILE_TOO_LARGE "file_too_large" 413 "A file may have 25 MB at most."
     FILE_TYPE_REFUSED "file_type_refused" 415 "This picture cannot be read, or has more than 50 megapixels."
     FILE_NOT_HERE "file_not_here" 409 "The file has not arrived at this site yet."
@@ -242,6 +244,8 @@ mod tests {
             Refusal::AlreadyThere,
             Refusal::Invalid,
             Refusal::Frozen,
+            Refusal::PolicyForbids,
+            Refusal::KeyMissing,
         ] {
             assert_ne!(ApiError::from(refusal).code, INTERNAL, "{refusal:?}");
         }

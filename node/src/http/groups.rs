@@ -7,7 +7,7 @@ use super::extract::{At, Json, Key};
 use super::fresh_request;
 use super::markdown::name;
 use super::members::keeps_an_owner;
-use super::shape::group::{Access, Group, GroupKind};
+use super::shape::group::{Access, Group, GroupKind, Policy};
 use axum::extract::State;
 use axum::http::StatusCode;
 use protocol::engine::input::Command;
@@ -40,6 +40,7 @@ pub struct GroupChange {
     name: Option<String>,
     purpose: Option<String>,
     access: Option<Access>,
+    policy: Option<Policy>,
 }
 
 #[utoipa::path(get, path = "/groups", tag = "groups", operation_id = "groups_list",
@@ -52,7 +53,7 @@ pub(super) async fn list(State(app): State<App>, viewer: Viewer) -> axum::Json<G
     }))
 }
 
-fn shown(app: &App, viewer: &Viewer, id: GroupId) -> Answered<axum::Json<Group>> {
+pub(super) fn shown(app: &App, viewer: &Viewer, id: GroupId) -> Answered<axum::Json<Group>> {
     let group = app.shape(viewer.user, |shaper| Some(shaper.group(&shaper.reader.group(viewer.user, id)?)));
     group.map(axum::Json).ok_or(NOT_FOUND.into())
 }
@@ -101,7 +102,13 @@ pub(super) async fn change(
         return Err(NAME_MISSING.into());
     }
     let access = wanted.access.map(Into::into);
-    let command = Command::EditGroup { group: id, name: group_name, purpose: wanted.purpose, access };
+    let command = Command::EditGroup {
+        group: id,
+        name: group_name,
+        purpose: wanted.purpose,
+        access,
+        policy: wanted.policy.map(Into::into),
+    };
     app.ask(Some(viewer.user), fresh_request(), command).await?;
     shown(&app, &viewer, id)
 }
@@ -136,8 +143,7 @@ pub(super) async fn leave(
             let axum::Json(mut group) = before;
             group.role = None;
             group.unread = 0;
-            let no = false;
-            group.may = super::shape::group::GroupMay { post: no, comment: no, manage: no, join: no, leave: no };
+            group.may = super::shape::group::GroupMay::default();
             Ok(axum::Json(group))
         }
     }

@@ -2,12 +2,13 @@
 
 use super::App;
 use super::auth::Viewer;
-use super::error::{Answered, NOT_SET_UP};
+use super::error::{Answered, NOT_FOUND, NOT_SET_UP};
 use super::ports::Via;
 use super::reach::via_word;
 use super::shape::text::{fingerprint, name, time};
 use axum::extract::State;
 use protocol::clock::Millis;
+use protocol::control::registry::NodeStatus;
 use protocol::engine::query;
 use protocol::ids::NodeId;
 use serde::Serialize;
@@ -29,11 +30,35 @@ pub enum SiteState {
     Never,
 }
 
+/// Whether a node belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum NodeState {
+    /// It does.
+    Member,
+    /// It gets nothing but the lifeline.
+    Suspended,
+    /// It is out for ever.
+    Revoked,
+}
+
+impl From<NodeStatus> for NodeState {
+    fn from(status: NodeStatus) -> Self {
+        match status {
+            NodeStatus::Admitted => Self::Member,
+            NodeStatus::Suspended => Self::Suspended,
+            NodeStatus::Revoked => Self::Revoked,
+        }
+    }
+}
+
 /// A node of a site.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct NodeShape {
     id: String,
     fingerprint: String,
+    /// Whether it belongs.
+    state: NodeState,
     /// For administrators; others see none.
     addresses: Vec<String>,
     /// Of those, what is kept at this site.
@@ -60,6 +85,10 @@ pub struct SiteShape {
     waiting: u64,
     nodes: Vec<NodeShape>,
     people: usize,
+    /// None of its nodes is served.
+    suspended: bool,
+    /// All its nodes are out for ever.
+    removed: bool,
 }
 
 /// All sites.
@@ -119,6 +148,7 @@ pub(super) fn site_shape(
     let node = |node: &query::NodeView| NodeShape {
         id: node.id.to_string(),
         fingerprint: fingerprint(node.id),
+        state: node.state.into(),
         addresses: if details == Details::Shown { app.network.addresses(node.id) } else { Vec::new() },
         kept: kept.get(&node.id.to_string()).filter(|_| details == Details::Shown).cloned().unwrap_or_default(),
         via: connections.get(&node.id).map(|via| via_word(*via)),
@@ -134,22 +164,34 @@ pub(super) fn site_shape(
         waiting: site.waiting,
         nodes: site.nodes.iter().map(node).collect(),
         people: site.people,
+        suspended: site.suspended,
+        removed: site.removed,
     }
+}
+
+/// The site of a node, as after a change of it.
+pub(super) async fn site_with(app: &App, node: NodeId) -> Answered<axum::Json<SiteShape>> {
+    let connections = app.network.connections().await;
+    let sites = app.handle.read(|reader| reader.sites());
+    let found = sites.into_iter().find(|site| site.nodes.iter().any(|known| known.id == node)).ok_or(NOT_FOUND)?;
+    Ok(axum::Json(site_shape(app, &found, Details::Shown, &connections)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use protocol::ids::{NodeId, SiteId};
+    use protocol::ids::SiteId;
 
     fn site(nodes: Vec<query::NodeView>) -> query::SiteView {
         let id = SiteId([1; 16]);
         let (name, company) = (String::new(), String::new());
-        query::SiteView { id, name, company, own: false, nodes, people: 0, waiting: 0 }
+        let (suspended, removed) = (false, false);
+        query::SiteView { id, name, company, own: false, nodes, people: 0, waiting: 0, suspended, removed }
     }
 
     fn node(connected: bool, since: Option<u64>) -> query::NodeView {
-        query::NodeView { id: NodeId([1; 32]), connected, since: since.map(Millis), up_to_date: None }
+        let state = NodeStatus::Admitted;
+        query::NodeView { id: NodeId([1; 32]), state, connected, since: since.map(Millis), up_to_date: None }
     }
 
     #[test]

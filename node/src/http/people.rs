@@ -1,7 +1,7 @@
 //! The directory, and who administers the people of this site.
 
 use super::auth::Viewer;
-use super::error::{Answered, ApiError, EMAIL_INVALID, FORBIDDEN, NAME_MISSING, NOT_FOUND};
+use super::error::{ALREADY_THERE, Answered, ApiError, EMAIL_INVALID, FORBIDDEN, NAME_MISSING, NOT_FOUND};
 use super::extract::{At, InQuery, Json, Key};
 use super::markdown::name;
 use super::session::end_logins;
@@ -123,7 +123,7 @@ fn emails_for(app: &App, viewer: &Viewer) -> Emails {
     if viewer.require_site_admin(app).is_ok() { Emails::OfSite } else { Emails::Own }
 }
 
-fn shown(app: &App, viewer: &Viewer, id: UserId) -> Answered<Person> {
+pub(super) fn shown(app: &App, viewer: &Viewer, id: UserId) -> Answered<Person> {
     let emails = emails_for(app, viewer);
     let person = app.shape(viewer.user, |shaper: &Shaper<'_>| {
         let view = shaper.reader.person(id)?;
@@ -208,6 +208,54 @@ fn administered(app: &App, viewer: &Viewer, id: UserId) -> Answered<PersonView> 
     // An administrator of the site must not take over one of the organisation.
     let beneath = !person.admin || viewer.user == id || viewer.require_organisation_admin(app).is_ok();
     if Some(person.site) == site && beneath { Ok(person) } else { Err(ApiError::from(FORBIDDEN)) }
+}
+
+/// A person whose state the viewer looks after: of this site, or of any for administrators of the organisation.
+pub(super) fn known_to_admin(app: &App, viewer: &Viewer, id: UserId) -> Answered<()> {
+    viewer.require_site_admin(app)?;
+    let (person, site) =
+        app.handle.read(|reader| (reader.person(id), reader.organisation().map(|organisation| organisation.site)));
+    let person = person.ok_or(NOT_FOUND)?;
+    if Some(person.site) == site { Ok(()) } else { viewer.require_organisation_admin(app) }
+}
+
+/// Ends the logins here of somebody who is at home elsewhere now.
+pub(super) async fn end_where_gone(app: &App, id: UserId) -> Answered<()> {
+    let here = app.handle.read(|reader| {
+        let site = reader.organisation().map(|organisation| organisation.site);
+        reader.person(id).is_some_and(|person| Some(person.site) == site)
+    });
+    if here { Ok(()) } else { end_logins(app, id, Which::All).await }
+}
+
+/// An account at this site for somebody who moved here.
+#[derive(Deserialize, ToSchema)]
+pub struct NewAccount {
+    email: String,
+    language: Option<Language>,
+}
+
+#[utoipa::path(post, path = "/people/{id}/account", tag = "people", operation_id = "person_account",
+    params(("id" = String, Path)), request_body = NewAccount,
+    responses((status = 201, body = Added), (status = 409, description = "`already_there`, `email_taken`")))]
+pub(super) async fn account(
+    State(app): State<App>,
+    viewer: Viewer,
+    At(Key(id)): At<Key<UserId>>,
+    Json(wanted): Json<NewAccount>,
+) -> Answered<(StatusCode, axum::Json<Added>)> {
+    administered(&app, &viewer, id)?;
+    if app.local.account(id).is_some() {
+        return Err(ALREADY_THERE.into());
+    }
+    app.count(Act::Invite, viewer.user)?;
+    let email = normalise_email(&wanted.email).ok_or(EMAIL_INVALID)?;
+    let mut account = Account::new(id, email, wanted.language.unwrap_or_default(), app.now());
+    let token = account.invite(app.now());
+    let event = Event::new(app.now(), "person_added").by(viewer.user).about(&id.to_string());
+    app.on_disk(move |local| local.add_account(account, event)).await?;
+    let person = shown(&app, &viewer, id)?;
+    Ok((StatusCode::CREATED, axum::Json(Added { person, invitation_link: link(token.text()) })))
 }
 
 #[utoipa::path(post, path = "/people/{id}/invitation", tag = "people", operation_id = "person_invite",

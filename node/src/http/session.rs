@@ -11,9 +11,11 @@ use crate::local::account::{Account, normalise_email};
 use crate::local::audit::Event;
 use crate::local::login::{Login, LoginId, Which};
 use crate::local::password::{PASSWORD_CHARS_MAX, PasswordHash};
+use crate::local::vault::{Secrets, Vault};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
+use protocol::engine::input::{Command, Rights};
 use protocol::ids::UserId;
 use serde::{Deserialize, Serialize};
 use std::sync::LazyLock;
@@ -174,13 +176,49 @@ pub(super) async fn sudo(
     let (email, password) = (account.email.clone(), Zeroizing::new(given.password));
     app.throttle.may_log_in(&email, app.now())?;
     let account = check(&app, Some(account), password.clone(), &email).await?;
-    let key = match account.vault.clone() {
-        Some(vault) => Some(app.hashing.run(move || vault.key(&password)).await?),
+    let vault = match account.vault.clone() {
+        None if account.site_admin => Some(new_key(&app, &account, password.clone()).await?),
+        vault => vault,
+    };
+    let key = match vault {
+        Some(vault) => {
+            let unwrapping = vault.clone();
+            let key = app.hashing.run(move || unwrapping.key(&password)).await?;
+            tell_key(&app, viewer.user, &vault, &key).await?;
+            Some(key)
+        }
         None => None,
     };
     let (id, now) = (viewer.login.id, app.now());
     let (login, token) = app.on_disk(move |local| local.begin_sudo(id, key, now)).await?;
     Ok((set_cookie(&app, &token), axum::Json(me(&app, viewer.user, &login)?)))
+}
+
+/// Makes the signing key of somebody who may become an administrator of the organisation. Only their password opens it
+/// (ruling A12).
+async fn new_key(app: &App, account: &Account, password: Zeroizing<String>) -> Answered<Vault> {
+    let (user, cost) = (account.user(), app.config.password_cost);
+    let secrets = Secrets::new(crate::local::secret::random(), &[]);
+    let vault = app.hashing.run(move || Vault::seal(&secrets, user, &password, cost)).await??;
+    let kept = vault.clone();
+    let event = Event::new(app.now(), "signing_key_made").by(user);
+    let change = move |account: &mut Account| {
+        account.vault = Some(kept);
+        Ok(())
+    };
+    app.on_disk(move |local| local.change_account(user, Some(event), change)).await?;
+    Ok(vault)
+}
+
+/// Tells the public half of a signing key that the organisation does not know yet.
+async fn tell_key(app: &App, user: UserId, vault: &Vault, key: &[u8; 32]) -> Answered<()> {
+    if app.handle.read(|reader| reader.has_key(user)) {
+        return Ok(());
+    }
+    let seed = Zeroizing::new(vault.open(user, key)?.admin());
+    let public = protocol::keys::SecretKey::from_seed(&seed).public().0;
+    app.ask(Some(user), super::fresh_request(), Command::Rights(Rights::TellKey(public))).await?;
+    Ok(())
 }
 
 #[utoipa::path(get, path = "/sessions", tag = "session", operation_id = "logins_list",

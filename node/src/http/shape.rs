@@ -3,6 +3,7 @@
 pub mod group;
 pub mod item;
 pub mod person;
+pub mod removal;
 pub mod text;
 
 use super::App;

@@ -5,6 +5,7 @@ mod guarding;
 mod live;
 mod people;
 mod posts;
+mod rights;
 mod sessions;
 mod setup;
 mod world;

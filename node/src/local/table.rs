@@ -16,6 +16,8 @@ pub enum Table {
     Upload = 5,
     /// Number → audit line.
     Audit = 6,
+    /// User id, entry id → an undelivered entry that the person has put away.
+    PutAway = 12,
 }
 
 impl Table {

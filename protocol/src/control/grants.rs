@@ -127,6 +127,7 @@ pub struct GroupState {
     kind: GroupKind,
     access: Access,
     policy: Policy,
+    rules: u32,
     rulings: Vec<policy::Ruling>,
     site: Option<SiteId>,
     derived: bool,
@@ -163,6 +164,11 @@ impl GroupState {
     /// Who sees and joins.
     pub fn access(&self) -> Access {
         self.access
+    }
+
+    /// The version of the rules that its creator chose (§1.14).
+    pub fn rules(&self) -> u32 {
+        self.rules
     }
 
     /// What is forbidden beside what roles forbid.

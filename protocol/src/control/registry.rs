@@ -69,6 +69,8 @@ pub struct NodeRemoval {
     pub needed: usize,
     /// It holds.
     pub in_force: bool,
+    /// The entries by which it holds.
+    pub effective: Vec<EntryId>,
     /// Why, in the first one's words.
     pub reason: String,
     /// How far logs count, where in force.
@@ -287,11 +289,18 @@ impl OrgState {
                     signed,
                     needed,
                     in_force: effective.is_some(),
+                    effective: effective.into_iter().flatten().map(|one| one.fact.id).collect(),
                     reason: first.reason.clone().unwrap_or_default(),
                     cuts: limits,
                 })
             })
             .collect()
+    }
+
+    /// The entries by which a person is disabled now; none while active.
+    pub fn disablings(&self, user: &UserId) -> Vec<EntryId> {
+        let person = self.inner.book.person(user);
+        person.map(|person| person.switch.holding(self.graph()).map(|fact| fact.id).collect()).unwrap_or_default()
     }
 
     /// Revisions of the constitution that wait for signatures.

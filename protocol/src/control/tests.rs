@@ -11,6 +11,7 @@ mod random;
 mod registrar;
 mod scale;
 mod turmoil;
+mod vectors;
 
 use super::grants::GroupState;
 use super::op::{

@@ -1,12 +1,17 @@
 //! What people want: checked against the rights, then written. A refusal writes nothing.
 
+mod constitution;
+mod resend;
+mod rights;
+
 use super::effect::{Answer, Effect, Notice, Refusal};
 use super::input::{Activity, Ask, Attachment, Command, OutsideItem, Reaction};
 use super::write::Draft;
 use super::{Cx, Engine};
+use crate::control::Reason;
 use crate::control::op::{
-    Access, Caps, Class, ControlOp, Cut, Grant, GroupCreate, GroupEdit, GroupKind, NodeAdmit, Revoke, Role, RoleFor,
-    SiteSet, UserAt, UserOnly,
+    Access, Caps, Class, Constitution, ControlOp, Cut, Grant, GroupCreate, GroupEdit, GroupKind, Guests, NodeAdmit,
+    Policy, Posting, Revoke, Role, RoleFor, SiteSet, UserAt, UserOnly,
 };
 use crate::control::table::Act;
 use crate::group::{Card, Comment, DataOp, Edit, Outside, Post, Profile, React, Source, kind};
@@ -89,6 +94,7 @@ impl Engine {
             Command::RegisterUser { user, name, title } => return self.register_user(cx, actor, user, name, title),
             _ => {}
         }
+        self.not_newer()?;
         let actor = actor.ok_or(Refusal::Forbidden)?;
         if !self.view.is_active_here(&actor) {
             return Err(Refusal::Forbidden);
@@ -105,9 +111,10 @@ impl Engine {
             Command::CreateGroup { name, purpose, kind, access } => {
                 self.create_group(cx, actor, name, purpose, kind, access)
             }
-            Command::EditGroup { group, name, purpose, access } => {
-                self.edit_group(cx, actor, group, GroupEdit { name, purpose, access, ..GroupEdit::default() })
+            Command::EditGroup { group, name, purpose, access, policy } => {
+                self.edit_group(cx, actor, group, GroupEdit { name, purpose, access, ..GroupEdit::default() }, policy)
             }
+            Command::Rights(wish) => self.rights(cx, actor, wish),
             Command::JoinGroup(group) => self.control_in(cx, group, actor, ControlOp::Join),
             Command::LeaveGroup(group) => self.control_in(cx, group, actor, ControlOp::Leave),
             Command::Grant { group, users, role } => self.grant(cx, actor, group, users, role),
@@ -272,7 +279,15 @@ impl Engine {
         Ok(Answer::Done { id: EntryId(group.0) })
     }
 
-    fn edit_group(&mut self, cx: &mut Cx<'_>, actor: UserId, group: GroupId, edit: GroupEdit) -> Outcome {
+    fn edit_group(
+        &mut self,
+        cx: &mut Cx<'_>,
+        actor: UserId,
+        group: GroupId,
+        mut edit: GroupEdit,
+        policy: Option<Policy>,
+    ) -> Outcome {
+        self.set_policy(group, &mut edit, policy);
         if let Some(name) = &edit.name {
             check_name(name)?;
         }
@@ -282,6 +297,16 @@ impl Engine {
         let answer = self.control_in(cx, group, actor, ControlOp::GroupEdit(edit))?;
         self.publish_card(cx, group);
         Ok(answer)
+    }
+
+    /// What changes of a policy; where it forbids something, with what is held here (G11).
+    fn set_policy(&self, group: GroupId, edit: &mut GroupEdit, wanted: Option<Policy>) {
+        let Some((wanted, now)) = wanted.zip(self.view.group_state(&group).map(|state| state.policy())) else { return };
+        edit.post = Some(wanted.post).filter(|post| *post != now.post);
+        edit.guests = Some(wanted.guests).filter(|guests| *guests != now.guests);
+        if edit.post == Some(Posting::Facilitators) || edit.guests == Some(Guests::Read) {
+            edit.cuts = self.cuts(group);
+        }
     }
 
     /// Tells the organisation what may be known of a listed group; a group that became secret says only that.
@@ -321,7 +346,10 @@ impl Engine {
     fn revoke(&mut self, cx: &mut Cx<'_>, actor: UserId, group: GroupId, users: Vec<UserId>) -> Outcome {
         self.check_people(&users)?;
         let cuts = self.cuts(group);
-        self.control_in(cx, group, actor, ControlOp::Revoke(Revoke { users, cuts }))
+        let answer = self.control_in(cx, group, actor, ControlOp::Revoke(Revoke { users, cuts }))?;
+        // A site may be out with its last member: nothing said from now on is for it (INV-23).
+        self.rotate(cx, ScopeId::from(group));
+        Ok(answer)
     }
 
     fn check_people(&self, users: &[UserId]) -> Result<(), Refusal> {
@@ -529,6 +557,15 @@ impl Engine {
         state.check(op, actor, &self.node()).map_err(|_| Refusal::Forbidden)
     }
 
+    /// An organisation whose admins have raised its rules or kinds beyond what this version knows can be read and passed
+    /// on; what is written here could mean something else to the others (§1.14, S30). A kind that is unknown but not
+    /// raised so freezes nothing, or any member could.
+    fn not_newer(&self) -> Result<(), Refusal> {
+        let body = self.view.org_state().and_then(|state| state.constitution());
+        let newer = |body: &Constitution| body.rules > super::setup::RULES || body.features > super::setup::FEATURES;
+        if body.is_some_and(newer) { Err(Refusal::Frozen) } else { Ok(()) }
+    }
+
     /// The group's state, if the actor may know of it; a group that may not be seen does not exist (INV-55).
     fn visible(&self, group: &GroupId, actor: &UserId) -> Result<&crate::control::grants::GroupState, Refusal> {
         let state = self.view.group_state(group).ok_or(Refusal::NotFound)?;
@@ -536,20 +573,30 @@ impl Engine {
         seen.then_some(state).ok_or(Refusal::NotFound)
     }
 
+    /// The same, unless the group is of a newer version.
+    fn writable(&self, group: &GroupId, actor: &UserId) -> Result<&crate::control::grants::GroupState, Refusal> {
+        let state = self.visible(group, actor)?;
+        if state.rules() > super::setup::RULES { Err(Refusal::Frozen) } else { Ok(state) }
+    }
+
     fn check_group(&self, group: GroupId, actor: UserId, op: &ControlOp) -> Result<(), Refusal> {
-        let state = self.visible(&group, &actor)?;
+        let state = self.writable(&group, &actor)?;
         if matches!(op, ControlOp::Join) && state.access() != Access::Open {
             return Err(Refusal::GroupClosed);
         }
-        state.check(op, actor).map_err(|_| self.refusal(state, &actor))
+        state.check(op, actor).map_err(|reason| self.refusal(state, &actor, reason))
     }
 
     fn check_act(&self, group: GroupId, actor: UserId, act: Act) -> Result<(), Refusal> {
-        let state = self.visible(&group, &actor)?;
-        state.may_now(&actor, act).map_err(|_| self.refusal(state, &actor))
+        let state = self.writable(&group, &actor)?;
+        state.may_now(&actor, act).map_err(|reason| self.refusal(state, &actor, reason))
     }
 
-    fn refusal(&self, state: &crate::control::grants::GroupState, actor: &UserId) -> Refusal {
-        if state.role(actor).is_none() { Refusal::NotAMember } else { Refusal::Forbidden }
+    fn refusal(&self, state: &crate::control::grants::GroupState, actor: &UserId, reason: Reason) -> Refusal {
+        match reason {
+            _ if state.role(actor).is_none() => Refusal::NotAMember,
+            Reason::PolicyForbids => Refusal::PolicyForbids,
+            _ => Refusal::Forbidden,
+        }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The caller commits to disk first; only then does it carry these out, in their order.
 
-use crate::ids::{BlobId, EntryId, GroupId, NodeId};
+use crate::ids::{BlobId, EntryId, GroupId, NodeId, UserId};
 use std::collections::BTreeSet;
 
 /// One wish.
@@ -33,6 +33,8 @@ pub enum Effect {
     },
     /// The set of nodes that may connect is now this.
     Allow(BTreeSet<NodeId>),
+    /// Of those that may connect, these get the lifeline and nothing else (ruling A10).
+    Confine(BTreeSet<NodeId>),
     /// A node of the organisation may be reached here.
     Addresses {
         /// The node.
@@ -123,6 +125,10 @@ pub enum Refusal {
     Invalid,
     /// This scope is of a newer version: it can be read, not written.
     Frozen,
+    /// The role would do, the group's policy forbids it.
+    PolicyForbids,
+    /// The person has no signing key yet, or it is another one.
+    KeyMissing,
 }
 
 impl Refusal {
@@ -142,6 +148,8 @@ impl Refusal {
             Self::AlreadyThere => "already_there",
             Self::Invalid => "bad_request",
             Self::Frozen => "frozen",
+            Self::PolicyForbids => "policy_forbids",
+            Self::KeyMissing => "admin_key_missing",
         }
     }
 }
@@ -205,6 +213,11 @@ pub enum Notice {
         group: GroupId,
         /// The feed.
         source: EntryId,
+    },
+    /// What did not count of a person's writing may have changed.
+    NotDelivered {
+        /// Whose.
+        user: UserId,
     },
     /// A file arrived; posts that show it may be drawn anew.
     BlobHere {

@@ -1,13 +1,15 @@
 //! What a site may still learn of a group that it is no longer in: the control entries up to its removal, so that it
-//! knows of it and can tell its people what was not delivered (ruling B8). Nothing after that, and no content.
+//! knows of it and can tell its people what was not delivered (ruling B8); and what was said of that very removal, how far
+//! its cut reaches. Nothing else after that, and no content.
 
 use super::Engine;
 use super::serve::Share;
+use crate::control::History;
 use crate::control::op::ControlOp;
-use crate::ids::{GroupId, LogId, NodeId, ScopeId, UserId};
+use crate::ids::{EntryId, GroupId, LogId, NodeId, ScopeId, UserId};
 use crate::log::Height;
 use crate::store::Store;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How far each control log may be given.
 pub(crate) type Farewell = BTreeMap<LogId, u64>;
@@ -53,6 +55,8 @@ impl Engine {
                 *next = (*next).max(entry.seq + 1);
             }
         }
+        let ids: BTreeSet<EntryId> = removals.iter().map(|index| history.entries()[*index].id).collect();
+        extend(&mut farewell, history, &ids);
         Some(farewell)
     }
 
@@ -70,5 +74,27 @@ impl Engine {
             Some(Height { log: *log, next: *next, head: entry.id })
         };
         farewell.iter().filter(|(log, _)| self.may_leave(log)).filter_map(height).collect()
+    }
+}
+
+/// Adds what follows directly in a log and only says how far these removals cut.
+fn extend(farewell: &mut Farewell, history: &History, removals: &BTreeSet<EntryId>) {
+    // A log that was opened only to say so.
+    let mut opened: BTreeSet<LogId> = BTreeSet::new();
+    for entry in history.entries() {
+        let next = farewell.get(&entry.log).copied().unwrap_or(u64::from(opened.contains(&entry.log)));
+        let follows = entry.seq == next;
+        match &entry.op {
+            ControlOp::LogOpen(_) if follows => {
+                opened.insert(entry.log);
+            }
+            ControlOp::Seen(seen) if follows && removals.contains(&seen.revocation) => {
+                farewell.insert(entry.log, next + 1);
+            }
+            ControlOp::AmendCut(amend) if follows && removals.contains(&amend.revocation) => {
+                farewell.insert(entry.log, next + 1);
+            }
+            _ => {}
+        }
     }
 }

@@ -14,7 +14,7 @@ use crate::ids::{BlobId, EntryId, GroupId, LogId, NodeId, ScopeId, UserId};
 use crate::log::Log;
 use crate::store::Direction;
 use crate::store::keys::{self, Key, table};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Verdicts asked before, by person, frontier and act.
@@ -29,7 +29,7 @@ pub(crate) const FEED_PEOPLE: u8 = 0;
 pub(crate) const FEED_AUTOMATIC: u8 = 1;
 
 /// What a person must be allowed for an entry of this kind; `None` for what the node itself does.
-pub(super) fn act_of(of_kind: u16) -> Option<Act> {
+pub(crate) fn act_of(of_kind: u16) -> Option<Act> {
     match of_kind {
         kind::POST => Some(Act::Post),
         kind::COMMENT => Some(Act::Comment),
@@ -76,6 +76,9 @@ impl Engine {
                 | control_kind::SITE_SET
                 | control_kind::USER_REGISTER
                 | control_kind::NODE_ADMIT
+                | control_kind::NODE_SUSPEND
+                | control_kind::NODE_RESUME
+                | control_kind::USER_KEY
         );
         for group in self.groups.values_mut() {
             group.stale = true;
@@ -122,7 +125,10 @@ impl Engine {
 
     pub(crate) fn evaluate_stale(&mut self, cx: &mut Cx<'_>) {
         let org_changed = self.org_stale;
-        let changed = self.evaluate_states();
+        let mut changed: BTreeSet<GroupId> = self.evaluate_states().into_iter().collect();
+        // What this node says of a removal bears on what counts: it is judged with it, before anything is folded anew.
+        self.answer_removals(cx, &changed);
+        changed.extend(self.evaluate_states());
         if let Some(org) = self.org().filter(|_| org_changed) {
             cx.notify(Notice::PeopleChanged);
             cx.notify(Notice::Network);
@@ -196,6 +202,9 @@ impl Engine {
             (_, None) => return,
         };
         self.note_again(cx, entry);
+        if placed.node == self.node() {
+            note_undelivered(cx, &group, entry, verdict);
+        }
         match verdict {
             Verdict::Valid if self.yields(cx, group, entry) => {}
             Verdict::Valid => self.apply(cx, group, placed, op),
@@ -476,6 +485,28 @@ impl Engine {
             }
         }
         cx.notify(Notice::BlobHere { blob });
+    }
+}
+
+/// Own entries that do not count are shown to their authors (G13).
+fn note_undelivered(cx: &mut Cx<'_>, group: &GroupId, entry: &Entry, verdict: Verdict) {
+    let Some(user) = entry.header.actor else { return };
+    let key = keys::undelivered(&user, entry.header.hlc, &entry.id);
+    let before = cx.tx.get(&key);
+    match verdict {
+        Verdict::Void(reason) => {
+            let mut value = group.0.to_vec();
+            value.extend_from_slice(reason.code().as_bytes());
+            if before.as_ref() != Some(&value) {
+                cx.tx.put(&key, &value);
+                cx.notify(Notice::NotDelivered { user });
+            }
+        }
+        Verdict::Valid | Verdict::Pending if before.is_some() => {
+            cx.tx.delete(&key);
+            cx.notify(Notice::NotDelivered { user });
+        }
+        Verdict::Valid | Verdict::Pending => {}
     }
 }
 

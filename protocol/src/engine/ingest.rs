@@ -23,6 +23,8 @@ pub(crate) enum Ingested {
     Stranger,
     /// Its last entry lies in the future: ask again later.
     Ahead,
+    /// Its site has given as much as its admission allows (ruling A11).
+    Capped,
     /// It does not continue what is held.
     Chain(ChainError),
     /// The first entry opens no log, or not in a known form.

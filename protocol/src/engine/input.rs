@@ -1,8 +1,11 @@
 //! Everything that can happen to the engine, as one closed list.
 
-use crate::control::op::{Access, GroupKind, Role};
+mod rights;
+
+use crate::control::op::{Access, GroupKind, Policy, Role};
 pub use crate::group::Attachment;
 use crate::ids::{BlobId, EntryId, GroupId, NodeId, RequestId, SiteId, TicketId, UserId};
+pub use rights::Rights;
 
 /// One thing that happened. The caller tells the time and the randomness beside it.
 #[derive(Debug, Clone)]
@@ -184,7 +187,11 @@ pub enum Command {
         purpose: Option<String>,
         /// New access.
         access: Option<Access>,
+        /// New policy.
+        policy: Option<Policy>,
     },
+    /// Nodes, homes, owners, cuts, the constitution.
+    Rights(Rights),
     /// Joins an open group.
     JoinGroup(GroupId),
     /// Leaves a group.

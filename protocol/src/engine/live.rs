@@ -7,6 +7,7 @@ use super::serve::Share;
 use super::view::version_of;
 use super::write::Draft;
 use super::{Cx, Engine};
+use crate::clock::Millis;
 use crate::control::op::Class;
 use crate::entry::{Entry, batch};
 use crate::gossip::{self, EpochKey, Message, SealedKey, Unread};
@@ -149,6 +150,23 @@ impl Engine {
         self.write(cx, scope, Class::Data, Draft::data(&DataOp::Epoch(op), None, Vec::new()));
     }
 
+    /// Who removes makes the new key in the same breath, without waiting for its turn (INV-23).
+    pub(crate) fn rotate(&mut self, cx: &mut Cx<'_>, scope: ScopeId) {
+        let members = self.members(&scope);
+        if self.share(&self.node(), &scope) == Share::All && self.is_wide(&members) {
+            self.lacking_since.insert(scope, Millis(0));
+            self.keep_epoch(cx, scope, &members);
+        }
+    }
+
+    /// The same for all scopes: after a node is out.
+    pub(crate) fn rotate_all(&mut self, cx: &mut Cx<'_>) {
+        let scopes: Vec<ScopeId> = self.scopes.keys().copied().collect();
+        for scope in scopes {
+            self.rotate(cx, scope);
+        }
+    }
+
     fn follow_topics(&mut self, cx: &mut Cx<'_>) {
         let mut topics = BTreeMap::new();
         for (scope, known) in &self.epochs {
@@ -219,6 +237,7 @@ impl Engine {
             match self.ingest_wanted(cx, entries) {
                 Ingested::New(_) | Ingested::Stranger => {}
                 // Something came before this that did not arrive: found by comparing.
+                Ingested::Capped => {}
                 Ingested::Chain(ChainError::Gap) | Ingested::Ahead => {
                     self.sessions.values_mut().for_each(|session| session.look_soon(cx.now));
                 }

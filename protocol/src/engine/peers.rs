@@ -220,7 +220,7 @@ impl Engine {
             for height in heights.iter().take(crate::limits::FRONTIER_LOGS_MAX) {
                 self.check_own(cx, height);
                 if !self.want_branch(cx, &peer, height) {
-                    self.want(&peer, scope, priority(of_org, class), height);
+                    self.want(cx.now, &peer, scope, priority(of_org, class), height);
                 }
                 lacks |= self.logs.get(&height.log).is_some_and(|log| log.next > height.next);
             }
@@ -237,9 +237,13 @@ impl Engine {
     }
 
     /// Notes what a peer holds of a log and queues what is missing here.
-    fn want(&mut self, peer: &NodeId, scope: ScopeId, priority: u8, height: &Height) {
+    fn want(&mut self, now: Millis, peer: &NodeId, scope: ScopeId, priority: u8, height: &Height) {
         self.know(peer, height.log, height.next);
         let from = self.logs.get(&height.log).map_or(0, |log| log.next);
+        let place = self.logs.get(&height.log).map(|log| (log.node, log.scope, log.class));
+        if place.is_some_and(|(node, scope, class)| self.is_capped(now, &node, &scope, class)) {
+            return;
+        }
         let Some(session) = self.sessions.get_mut(peer).filter(|_| height.next > from) else { return };
         let wanted = Wanted { priority, log: height.log, from, to: height.next, scope };
         if !session.wanted.iter().any(|known| known.log == height.log) {
@@ -257,7 +261,7 @@ impl Engine {
             if entries.first().map(Entry::log) != Some(wanted.log) {
                 break;
             }
-            match self.ingest_wanted(cx, entries) {
+            match self.ingest_from(cx, &peer, entries) {
                 Ingested::New(count) => new += count,
                 // It goes on from something else than what is held here: another branch.
                 Ingested::Chain(ChainError::Gap | ChainError::Fork) => {
@@ -285,10 +289,10 @@ impl Engine {
     /// Ingests entries of a scope that this node keeps; everything else is not its business.
     pub(crate) fn ingest_wanted(&mut self, cx: &mut Cx<'_>, entries: Vec<Entry>) -> Ingested {
         let Some(first) = entries.first() else { return Ingested::New(0) };
-        let (scope, class) = match self.logs.get(&first.log()) {
-            Some(log) => (log.scope, log.class),
+        let (scope, class, node) = match self.logs.get(&first.log()) {
+            Some(log) => (log.scope, log.class, log.node),
             None => match super::ingest::opening(first) {
-                Some((scope, class, _)) => (scope, class),
+                Some(opening) => opening,
                 None => return Ingested::Malformed,
             },
         };
@@ -296,9 +300,26 @@ impl Engine {
         if class == Class::Data && !of_org && self.share(&self.node(), &scope) != Share::All {
             return Ingested::Stranger;
         }
+        if self.exceeds(cx.now, &node, &scope, class, &entries) {
+            return Ingested::Capped;
+        }
+        self.count_intake(cx.now, &node, &entries);
         let outcome = self.ingest(cx, entries);
         self.evaluate_stale(cx);
         outcome
+    }
+
+    /// The same for what a peer gave: from a suspended one the organisation's control alone (ruling A10).
+    pub(crate) fn ingest_from(&mut self, cx: &mut Cx<'_>, peer: &NodeId, entries: Vec<Entry>) -> Ingested {
+        let Some(first) = entries.first() else { return Ingested::New(0) };
+        let place = match self.logs.get(&first.log()) {
+            Some(log) => Some((log.scope, log.class)),
+            None => super::ingest::opening(first).map(|(scope, class, _)| (scope, class)),
+        };
+        match place {
+            Some((scope, class)) if !self.may_give(peer, &scope, class) => Ingested::Stranger,
+            _ => self.ingest_wanted(cx, entries),
+        }
     }
 
     /// Asks for the next ranges, or ends the round; pushes what came up meanwhile.

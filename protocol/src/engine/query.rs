@@ -1,7 +1,8 @@
 //! What can be read: views made for one person from the state and the store. Reading writes nothing and asks nobody.
 
 use crate::clock::{Hlc, Millis};
-use crate::control::op::{Access, GroupKind, Role};
+use crate::control::op::{Access, GroupKind, Policy, Role};
+use crate::control::registry::NodeStatus;
 use crate::engine::input::Attachment;
 use crate::ids::{BlobId, EntryId, GroupId, NodeId, OrgId, SiteId, UserId};
 
@@ -35,6 +36,8 @@ pub struct GroupView {
     pub kind: GroupKind,
     /// Who sees and joins.
     pub access: Access,
+    /// What is forbidden beside what roles forbid.
+    pub policy: Policy,
     /// The person's role; `None` when not in.
     pub role: Option<Role>,
     /// What the person may do.
@@ -62,6 +65,10 @@ pub struct GroupRights {
     pub join: bool,
     /// Leave.
     pub leave: bool,
+    /// Change who posts and what guests do.
+    pub change_policy: bool,
+    /// Give the group an owner, as an admin of the organisation who is not its owner.
+    pub appoint: bool,
 }
 
 /// A member of a group.
@@ -222,6 +229,8 @@ pub struct SourceView {
 pub struct NodeView {
     /// The node.
     pub id: NodeId,
+    /// Whether it belongs.
+    pub state: NodeStatus,
     /// Connected now.
     pub connected: bool,
     /// Since when connected or away, as this process saw it.
@@ -247,6 +256,102 @@ pub struct SiteView {
     pub people: usize,
     /// Own entries that this site has not stated to hold.
     pub waiting: u64,
+    /// None of its nodes is served but by the lifeline.
+    pub suspended: bool,
+    /// All its nodes are out for ever.
+    pub removed: bool,
+}
+
+/// A removal: of a person from a group or from the organisation, or of a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemovalView {
+    /// The first entry that says so.
+    pub id: EntryId,
+    /// The group; `None` for the organisation's.
+    pub group: Option<GroupId>,
+    /// Who was removed.
+    pub person: Option<UserId>,
+    /// The site of the node that was revoked.
+    pub site: Option<SiteId>,
+    /// The node that was revoked.
+    pub node: Option<NodeId>,
+    /// Who did it first.
+    pub by: Option<UserId>,
+    /// When, as they said.
+    pub at: Millis,
+    /// Why; may be empty.
+    pub reason: String,
+    /// It holds; else it waits for others to say the same.
+    pub in_force: bool,
+    /// Who says so.
+    pub signed: Vec<UserId>,
+    /// How many must.
+    pub needed: usize,
+    /// What is known of each site.
+    pub sites: Vec<DeliveryLine>,
+    /// Entries held here that do not count because of it.
+    pub not_counted: usize,
+}
+
+/// The constitution as admins see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConstitutionView {
+    /// Number of the revision in force.
+    pub revision: u64,
+    /// The admins.
+    pub admins: Vec<UserId>,
+    /// How many must sign a change.
+    pub threshold: u32,
+    /// How many recovery keys there are.
+    pub recovery: usize,
+    /// What waits for signatures.
+    pub proposals: Vec<ProposalView>,
+    /// Two revisions competed: who signed both, as far as known here.
+    pub equivocation: Option<Vec<UserId>>,
+}
+
+/// A change that waits for signatures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProposalView {
+    /// Of the revision.
+    pub id: [u8; 32],
+    /// All admins it names.
+    pub admins: Vec<UserId>,
+    /// The threshold it sets.
+    pub threshold: u32,
+    /// Who has signed.
+    pub signed: Vec<UserId>,
+    /// How many must.
+    pub needed: usize,
+    /// Who proposed it.
+    pub by: Option<UserId>,
+    /// When, as they said.
+    pub at: Millis,
+}
+
+/// Something that a person wrote here and that does not count (G13).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UndeliveredView {
+    /// The entry.
+    pub id: EntryId,
+    /// Its kind number.
+    pub kind: u16,
+    /// Its group.
+    pub group: GroupId,
+    /// The group's name, as last known here.
+    pub group_name: String,
+    /// The post that it is, or is about.
+    pub post: Option<EntryId>,
+    /// What it says, in short: a title, a sign, an address.
+    pub title: String,
+    /// Its words.
+    pub text: String,
+    /// When it was written.
+    pub created: Millis,
+    /// Why it does not count, as a stable code.
+    pub reason: String,
+    /// Whether writing it again would count.
+    pub can_resend: bool,
 }
 
 /// The organisation.

@@ -2,14 +2,17 @@
 //! exist (INV-55). A page costs what it shows, whatever the history (INV-32).
 
 mod comment;
+mod constitution;
 mod delivery;
 mod feed;
 mod file;
+mod removal;
 mod site;
+mod undelivered;
 
 use crate::clock::{Hlc, Millis};
 use crate::control::grants::GroupState;
-use crate::control::op::Access;
+use crate::control::op::{Access, Policy, Role};
 use crate::control::table::Act;
 use crate::engine::lookup::Found;
 use crate::engine::query::{GroupRights, GroupView, MemberView, OrganisationView, PersonView};
@@ -76,7 +79,7 @@ impl Reader<'_> {
                 let role = state.role(&viewer);
                 (role.is_some() || state.access() != Access::Secret).then(|| self.held_group(viewer, group, state))
             }
-            None => self.listed_group(group),
+            None => self.listed_group(viewer, group),
         }
     }
 
@@ -90,6 +93,7 @@ impl Reader<'_> {
             purpose: state.purpose().into(),
             kind: state.kind(),
             access: state.access(),
+            policy: state.policy(),
             role,
             may: GroupRights {
                 post: may(Act::Post),
@@ -97,6 +101,8 @@ impl Reader<'_> {
                 manage: may(Act::Invite) && may(Act::ManageSources),
                 join: role.is_none() && state.access() == Access::Open && may(Act::Join),
                 leave: role.is_some() && !state.is_derived(),
+                change_policy: may(Act::ChangePolicy),
+                appoint: self.view.is_admin(&viewer) && role != Some(Role::Owner),
             },
             members: Some(state.members().len()),
             sites: self.by_name(state.sites().iter().copied().collect()),
@@ -114,7 +120,7 @@ impl Reader<'_> {
     }
 
     /// A group of which only the card is known here.
-    fn listed_group(&self, id: GroupId) -> Option<GroupView> {
+    fn listed_group(&self, viewer: UserId, id: GroupId) -> Option<GroupView> {
         let (_, card) = self.view.cards.get(&id)?;
         (card.access != Access::Secret).then(|| GroupView {
             id,
@@ -122,8 +128,9 @@ impl Reader<'_> {
             purpose: card.purpose.clone(),
             kind: card.kind,
             access: card.access,
+            policy: Policy::default(),
             role: None,
-            may: GroupRights::default(),
+            may: GroupRights { appoint: self.view.is_admin(&viewer), ..GroupRights::default() },
             members: None,
             sites: Vec::new(),
             created: Millis(card.created),

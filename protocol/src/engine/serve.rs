@@ -42,7 +42,12 @@ impl Engine {
         if !org.connectable().any(|node| node == *peer) {
             return Share::Nothing;
         }
-        if self.org().map(ScopeId::from) == Some(*scope) {
+        let of_org = self.org().map(ScopeId::from) == Some(*scope);
+        // The lifeline carries the constitution and the registry, so that nobody is kept from what takes them back (N2a).
+        if org.is_suspended(peer) && *peer != self.node() {
+            return if of_org { Share::Control } else { Share::Nothing };
+        }
+        if of_org {
             return Share::All;
         }
         let Some(state) = self.view.group_state(&GroupId::from(*scope)) else { return Share::Nothing };
@@ -76,7 +81,7 @@ impl Engine {
     /// Answers a peer's request.
     pub(crate) fn serve(&mut self, cx: &mut Cx<'_>, peer: NodeId, token: u64, bytes: &[u8]) {
         let response = match (Request::decode(bytes), self.org()) {
-            (Ok(request), Some(org)) if self.share(&peer, &ScopeId::from(org)) == Share::All => {
+            (Ok(request), Some(org)) if self.share(&peer, &ScopeId::from(org)) > Share::Nothing => {
                 self.answer(cx, peer, org, request)
             }
             _ => Response::Refused,
@@ -223,7 +228,7 @@ impl Engine {
             };
             let Some(log) = entries.first().map(Entry::log) else { continue };
             // Only what this node wants: a group in which its site has people, or the organisation.
-            let outcome = self.ingest_wanted(cx, entries);
+            let outcome = self.ingest_from(cx, &peer, entries);
             gap |= matches!(outcome, Ingested::Chain(ChainError::Gap | ChainError::Fork) | Ingested::Stranger);
             if outcome.is_fault() {
                 self.blame(cx, &peer);
@@ -258,7 +263,11 @@ impl Engine {
     pub(crate) fn state_held(&mut self, cx: &mut Cx<'_>, scope: ScopeId) -> Option<Held> {
         let org = self.org()?;
         self.unstated.remove(&scope);
-        let heights = self.heights(&scope, Class::Data);
+        // Control too: that a site applied a removal is told by the height at which it stands.
+        let mut heights = self.heights(&scope, Class::Control);
+        heights.extend(self.heights(&scope, Class::Data));
+        heights.sort_unstable();
+        heights.truncate(crate::limits::FRONTIER_LOGS_MAX);
         let own = self.view.held.get(&scope).and_then(|nodes| nodes.get(&self.node()));
         if let Some(own) = own.filter(|own| own.held.heights == heights) {
             return Some(own.held.clone());

@@ -21,7 +21,7 @@ use minicbor::bytes::ByteVec;
 /// Version of the control rules that this code knows.
 pub(crate) const RULES: u32 = 1;
 /// Level of kinds that authors may use.
-const FEATURES: u32 = 1;
+pub(crate) const FEATURES: u32 = 1;
 /// Recovery signatures needed, where there are that many keys (O5).
 const RECOVERY_THRESHOLD: u32 = 2;
 

@@ -43,6 +43,8 @@ pub mod table {
     pub const PENDING: u8 = b'P';
     /// `group, entry` → reason code. Entries without authority.
     pub const VOID: u8 = b'V';
+    /// `author, !hlc, entry` → group, reason code. Own entries without authority, for their authors.
+    pub const UNDELIVERED: u8 = b'N';
     /// `salt` → entry. Own entries by their salt, which a request's id gives: answers given before.
     pub const REQUEST: u8 = b'Q';
     /// `scope, node` → a held statement.
@@ -191,6 +193,11 @@ pub fn pending(missing: &EntryId, waiting: &EntryId) -> Vec<u8> {
 /// Key of an entry without authority.
 pub fn void(group: &GroupId, entry: &EntryId) -> Vec<u8> {
     Key::of(table::VOID).and(group).and(entry).done()
+}
+
+/// Key of an own entry without authority, under its author; newer sorts first.
+pub fn undelivered(user: &UserId, hlc: Hlc, entry: &EntryId) -> Vec<u8> {
+    Key::of(table::UNDELIVERED).and(user).number(!hlc.0).and(entry).done()
 }
 
 /// Key of an answer given before, by the salt that its request gives.

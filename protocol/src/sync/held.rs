@@ -22,7 +22,7 @@ pub struct Held {
     /// When; the newest statement of a node over a scope counts.
     #[n(2)]
     pub hlc: u64,
-    /// Data logs and how far they are held, in the order of log ids; a forked log has a line for each branch.
+    /// All logs of the scope and how far they are held, in the order of log ids; a forked log has a line for each branch.
     #[n(3)]
     pub heights: Vec<Height>,
     /// Over all of it.

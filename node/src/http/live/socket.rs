@@ -328,6 +328,7 @@ impl Stream {
             Notice::Alarms => Some(json!({ "type": "alarms" })),
             Notice::Source { group, source } => (self.sight(group) == Sight::Inside)
                 .then(|| json!({ "type": "source", "group": text(group), "source": source.to_string() })),
+            Notice::NotDelivered { user } => (user == self.viewer.user).then(|| json!({ "type": "not_delivered" })),
             Notice::BlobHere { blob } => {
                 let user = self.viewer.user;
                 let seen = self.app.handle.read(|reader| reader.blob(user, blob).is_some());

@@ -80,6 +80,47 @@ mirrored! {
     }
 }
 
+mirrored! {
+    /// Who writes posts.
+    Posting of op::Posting {
+        /// All members.
+        Members,
+        /// Facilitators and owners.
+        Facilitators,
+    }
+}
+
+mirrored! {
+    /// What guests do.
+    Guests of op::Guests {
+        /// Read and comment.
+        Comment,
+        /// Read alone.
+        Read,
+    }
+}
+
+/// What owners forbid beside what roles forbid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Policy {
+    /// Who writes posts.
+    pub post: Posting,
+    /// What guests do.
+    pub guests: Guests,
+}
+
+impl From<op::Policy> for Policy {
+    fn from(policy: op::Policy) -> Self {
+        Self { post: policy.post.into(), guests: policy.guests.into() }
+    }
+}
+
+impl From<Policy> for op::Policy {
+    fn from(policy: Policy) -> Self {
+        Self { post: policy.post.into(), guests: policy.guests.into() }
+    }
+}
+
 /// A group by name.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct GroupRef {
@@ -105,8 +146,15 @@ impl GroupRef {
     }
 }
 
+impl GroupRef {
+    /// Of a group that the viewer no longer sees: its name as last known to them, nothing else.
+    pub fn of_left(id: protocol::ids::GroupId, name: &str) -> Self {
+        Self { id: id.to_string(), name: text::name(name), kind: GroupKind::Theme, access: Access::Secret }
+    }
+}
+
 /// What the asker may do in a group.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Default, Serialize, ToSchema)]
 pub struct GroupMay {
     /// Write posts.
     pub post: bool,
@@ -118,6 +166,10 @@ pub struct GroupMay {
     pub join: bool,
     /// Leave.
     pub leave: bool,
+    /// Change the policy.
+    pub change_policy: bool,
+    /// Give the group an owner: administrators of the organisation who are not.
+    pub appoint: bool,
 }
 
 /// A group as the asker sees it.
@@ -128,6 +180,8 @@ pub struct Group {
     pub group: GroupRef,
     /// What it is for.
     pub purpose: String,
+    /// What is forbidden beside what roles forbid.
+    pub policy: Policy,
     /// The asker's role; null when not in.
     pub role: Option<Role>,
     /// What the asker may do.
@@ -170,6 +224,7 @@ impl Shaper<'_> {
         Group {
             group: GroupRef::of(view),
             purpose: view.purpose.clone(),
+            policy: view.policy.into(),
             role: view.role.map(Into::into),
             may: GroupMay {
                 post: view.may.post,
@@ -177,6 +232,8 @@ impl Shaper<'_> {
                 manage: view.may.manage,
                 join: view.may.join,
                 leave: view.may.leave,
+                change_policy: view.may.change_policy,
+                appoint: view.may.appoint,
             },
             members: view.members,
             sites: view.sites.iter().map(|site| self.site(*site)).collect(),

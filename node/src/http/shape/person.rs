@@ -117,6 +117,8 @@ pub struct Me {
     pub sudo_until: Option<String>,
     /// What waits.
     pub reminders: Vec<Reminder>,
+    /// How much of what one wrote does not count and is not put away; 200 at most.
+    pub not_delivered: usize,
 }
 
 /// Who may see an e-mail address.
@@ -166,6 +168,11 @@ impl Shaper<'_> {
         mine.iter().chain(&others).filter(|group| is_in(group.id)).map(GroupRef::of).collect()
     }
 
+    fn not_delivered_count(&self) -> usize {
+        let ids = self.reader.undelivered_ids(self.viewer);
+        ids.into_iter().filter(|id| !self.app.local.is_put_away(self.viewer, *id)).count()
+    }
+
     /// Oneself; `None` while the engine does not know the person or the organisation.
     pub fn me(&self, account: &Account, login: &Login) -> Option<Me> {
         let view = self.reader.person(self.viewer)?;
@@ -185,6 +192,7 @@ impl Shaper<'_> {
             },
             sudo_until: login.is_sudo(self.app.now()).then(|| text::time_ms(login.sudo_until)),
             reminders: if pending { vec![Reminder::RecoveryKeys] } else { Vec::new() },
+            not_delivered: self.not_delivered_count(),
         })
     }
 }

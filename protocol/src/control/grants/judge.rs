@@ -206,6 +206,7 @@ impl<'a> Judge<'a> {
             policy: super::policy::policy(&self.ground.graph, &self.rulings(), |_| true),
             rulings: self.rulings(),
             kind: self.create.kind,
+            rules: self.create.rules,
             site: self.create.site,
             derived: self.derived,
             members: BTreeMap::new(),

@@ -106,6 +106,12 @@ impl Switch {
         self.on.add(fact);
     }
 
+    /// What holds it off now.
+    pub(crate) fn holding<'a>(&'a self, graph: &'a Graph) -> impl Iterator<Item = &'a Fact> {
+        let lifted = |off: &Fact| self.on.last_seen(None).any(|on| graph.precedes(off.index, on.index));
+        self.off.last_seen(None).filter(move |off| !lifted(off))
+    }
+
     /// Whether it is on for an entry with this past.
     pub(crate) fn is_on(&self, graph: &Graph, past: Option<&Past>) -> bool {
         self.off.last_seen(past).all(|off| self.on.last_seen(past).any(|on| graph.precedes(off.index, on.index)))

@@ -39,19 +39,24 @@ impl Reader<'_> {
             let received = self.has(&scope, site, &found.log, found.seq);
             let own = Some(*site) == self.view.own_site();
             let author = Some(*site) == self.author_site(&found.log);
-            let at = if own || author { Some(found.hlc.millis()) } else { self.first_stated(&scope, site, &found) };
+            let at = if own || author {
+                Some(found.hlc.millis())
+            } else {
+                self.first_stated(&scope, site, &found.log, found.seq)
+            };
             DeliveryLine { site: *site, received, at: at.filter(|_| received) }
         };
         Some(state.sites().iter().map(line).collect())
     }
 
-    fn first_stated(&self, scope: &ScopeId, site: &SiteId, found: &Found) -> Option<Millis> {
+    /// When a site first said that it holds this position, as far as this process heard.
+    pub(super) fn first_stated(&self, scope: &ScopeId, site: &SiteId, log: &LogId, seq: u64) -> Option<Millis> {
         let org = self.view.org_state()?;
         let stated = self.view.held.get(scope)?.iter().filter(|(node, _)| org.site_of_node(node) == Some(*site));
         stated
             .filter_map(|(_, stated)| {
-                let step = stated.steps.iter().find(|(log, next, _)| *log == found.log && *next > found.seq);
-                let newest = || (stated.held.height(&found.log) > found.seq).then(|| Hlc(stated.held.hlc).millis());
+                let step = stated.steps.iter().find(|(of, next, _)| of == log && *next > seq);
+                let newest = || (stated.held.height(log) > seq).then(|| Hlc(stated.held.hlc).millis());
                 step.map(|(_, _, at)| *at).or_else(newest)
             })
             .min()

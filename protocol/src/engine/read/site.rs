@@ -2,6 +2,7 @@
 
 use super::Reader;
 use crate::control::op::Class;
+use crate::control::registry::{NodeStatus, SiteRecord};
 use crate::engine::query::{NodeView, SiteView};
 use crate::engine::setup;
 use crate::ids::{GroupId, LogId, ScopeId, SiteId};
@@ -23,31 +24,37 @@ impl Reader<'_> {
         for user in state.users().values().filter(|user| user.active) {
             *people.entry(user.site).or_default() += 1;
         }
-        let mut sites: Vec<SiteView> = state
-            .sites()
-            .iter()
-            .map(|(id, record)| SiteView {
+        let view = |(id, record): (&SiteId, &SiteRecord)| {
+            let nodes = self.nodes_of(id);
+            let removed = !nodes.is_empty() && nodes.iter().all(|node| node.state == NodeStatus::Revoked);
+            let served = nodes.iter().any(|node| node.state == NodeStatus::Admitted);
+            SiteView {
                 id: *id,
                 name: record.name.clone(),
                 company: record.company.clone(),
                 own: Some(*id) == own,
-                nodes: self.nodes_of(id),
+                suspended: !nodes.is_empty() && !served && !removed,
+                removed,
+                nodes,
                 people: people.get(id).copied().unwrap_or(0),
-                waiting: if Some(*id) == own { 0 } else { self.waiting(id) },
-            })
-            .collect();
+                waiting: if Some(*id) == own || removed { 0 } else { self.waiting(id) },
+            }
+        };
+        let mut sites: Vec<SiteView> = state.sites().iter().map(view).collect();
         sites.sort_by(|a, b| b.own.cmp(&a.own).then_with(|| a.name.cmp(&b.name)));
         sites
     }
 
     fn nodes_of(&self, site: &SiteId) -> Vec<NodeView> {
         let Some(state) = self.view.org_state() else { return Vec::new() };
-        let of_site = state.connectable().filter(|node| state.site_of_node(node) == Some(*site));
+        let of_site = state.nodes().iter().filter(|(_, record)| record.site == *site);
         of_site
-            .map(|id| {
+            .map(|(id, record)| {
+                let id = *id;
                 let status = self.view.peers.get(&id).cloned().unwrap_or_default();
                 NodeView {
                     id,
+                    state: record.status,
                     connected: status.connected || id == self.view.node,
                     since: status.since,
                     up_to_date: status.up_to_date,
