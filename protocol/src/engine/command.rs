@@ -1,6 +1,7 @@
 //! What people want: checked against the rights, then written. A refusal writes nothing.
 
 mod constitution;
+mod groups;
 mod resend;
 mod rights;
 
@@ -10,15 +11,14 @@ use super::write::Draft;
 use super::{Cx, Engine};
 use crate::control::Reason;
 use crate::control::op::{
-    Access, Caps, Class, Constitution, ControlOp, Cut, Grant, GroupCreate, GroupEdit, GroupKind, Guests, NodeAdmit,
-    Policy, Posting, Revoke, Role, RoleFor, SiteSet, UserAt, UserOnly,
+    Access, Caps, Class, Constitution, ControlOp, GroupEdit, NodeAdmit, SiteSet, UserAt, UserOnly,
 };
 use crate::control::table::Act;
-use crate::group::{Card, Comment, DataOp, Edit, Outside, Post, Profile, React, Source, kind};
+use crate::group::{Comment, DataOp, Edit, Outside, Post, Profile, React, Source, kind};
 use crate::ids::{EntryId, GroupId, RequestId, ScopeId, SiteId, UserId};
 use crate::limits::{
-    ATTACHMENTS_MAX, COMMENT_BYTES_MAX, FILE_BYTES_MAX, MEMBERS_PER_ENTRY_MAX, NAME_CHARS_MAX, PURPOSE_CHARS_MAX,
-    SALT_BYTES, SOURCES_PER_GROUP_MAX, TEXT_BYTES_MAX, TITLE_CHARS_MAX, URL_BYTES_MAX,
+    ATTACHMENTS_MAX, COMMENT_BYTES_MAX, FILE_BYTES_MAX, NAME_CHARS_MAX, SALT_BYTES, SOURCES_PER_GROUP_MAX,
+    TEXT_BYTES_MAX, TITLE_CHARS_MAX, URL_BYTES_MAX,
 };
 use crate::store::Direction;
 use crate::store::keys::{self, Key, table};
@@ -245,132 +245,6 @@ impl Engine {
         };
         cx.notify(Notice::PeopleChanged);
         self.control_org(cx, &op, Some(actor))
-    }
-
-    fn create_group(
-        &mut self,
-        cx: &mut Cx<'_>,
-        actor: UserId,
-        name: String,
-        purpose: String,
-        group_kind: GroupKind,
-        access: Access,
-    ) -> Outcome {
-        check_name(&name)?;
-        if purpose.chars().count() > PURPOSE_CHARS_MAX {
-            return Err(Refusal::TooLong);
-        }
-        let create = GroupCreate {
-            node: self.node(),
-            nonce: cx.random(),
-            kind: group_kind,
-            access,
-            name: name.trim().into(),
-            purpose: purpose.trim().into(),
-            rules: super::setup::RULES,
-            site: (group_kind == GroupKind::Place).then(|| self.own_site()).flatten(),
-        };
-        let create = ControlOp::GroupCreate(create);
-        self.check_org(&create, Some(actor))?;
-        let group = self.open_group(cx, Draft::control(&create, Some(actor)));
-        self.evaluate_stale(cx);
-        self.publish_card(cx, group);
-        cx.notify(Notice::GroupsChanged);
-        Ok(Answer::Done { id: EntryId(group.0) })
-    }
-
-    fn edit_group(
-        &mut self,
-        cx: &mut Cx<'_>,
-        actor: UserId,
-        group: GroupId,
-        mut edit: GroupEdit,
-        policy: Option<Policy>,
-    ) -> Outcome {
-        self.set_policy(group, &mut edit, policy);
-        if let Some(name) = &edit.name {
-            check_name(name)?;
-        }
-        if edit.purpose.as_ref().is_some_and(|purpose| purpose.chars().count() > PURPOSE_CHARS_MAX) {
-            return Err(Refusal::TooLong);
-        }
-        let answer = self.control_in(cx, group, actor, ControlOp::GroupEdit(edit))?;
-        self.publish_card(cx, group);
-        Ok(answer)
-    }
-
-    /// What changes of a policy; where it forbids something, with what is held here (G11).
-    fn set_policy(&self, group: GroupId, edit: &mut GroupEdit, wanted: Option<Policy>) {
-        let Some((wanted, now)) = wanted.zip(self.view.group_state(&group).map(|state| state.policy())) else { return };
-        edit.post = Some(wanted.post).filter(|post| *post != now.post);
-        edit.guests = Some(wanted.guests).filter(|guests| *guests != now.guests);
-        if edit.post == Some(Posting::Facilitators) || edit.guests == Some(Guests::Read) {
-            edit.cuts = self.cuts(group);
-        }
-    }
-
-    /// Tells the organisation what may be known of a listed group; a group that became secret says only that.
-    fn publish_card(&mut self, cx: &mut Cx<'_>, group: GroupId) {
-        let Some(state) = self.view.group_state(&group) else { return };
-        let known = self.view.cards.contains_key(&group);
-        let secret = state.access() == Access::Secret;
-        if secret && !known {
-            return;
-        }
-        let card = Card {
-            group,
-            kind: state.kind(),
-            access: state.access(),
-            name: if secret { String::new() } else { state.name().into() },
-            purpose: if secret { String::new() } else { state.purpose().into() },
-            created: self.created(cx, group),
-        };
-        let scope = self.org_scope();
-        self.write(cx, scope, Class::Data, Draft::data(&DataOp::Card(card), None, Vec::new()));
-    }
-
-    fn created(&self, cx: &Cx<'_>, group: GroupId) -> u64 {
-        super::lookup::entry_of(&*cx.tx, &EntryId(group.0)).map_or(cx.now.0, |entry| entry.header.hlc.millis().0)
-    }
-
-    fn grant(&mut self, cx: &mut Cx<'_>, actor: UserId, group: GroupId, users: Vec<UserId>, role: Role) -> Outcome {
-        self.check_people(&users)?;
-        let state = self.view.group_state(&group).ok_or(Refusal::NotFound)?;
-        let lowered: Vec<UserId> =
-            users.iter().filter(|user| state.role(user).is_some_and(|now| now < role)).copied().collect();
-        let cuts = if lowered.is_empty() { Vec::new() } else { self.cuts(group) };
-        let roles = users.into_iter().map(|user| RoleFor { user, role }).collect();
-        self.control_in(cx, group, actor, ControlOp::Grant(Grant { roles, cuts }))
-    }
-
-    fn revoke(&mut self, cx: &mut Cx<'_>, actor: UserId, group: GroupId, users: Vec<UserId>) -> Outcome {
-        self.check_people(&users)?;
-        let cuts = self.cuts(group);
-        let answer = self.control_in(cx, group, actor, ControlOp::Revoke(Revoke { users, cuts }))?;
-        // A site may be out with its last member: nothing said from now on is for it (INV-23).
-        self.rotate(cx, ScopeId::from(group));
-        Ok(answer)
-    }
-
-    fn check_people(&self, users: &[UserId]) -> Result<(), Refusal> {
-        if users.is_empty() {
-            return Err(Refusal::Empty);
-        }
-        if users.len() > MEMBERS_PER_ENTRY_MAX {
-            return Err(Refusal::TooLong);
-        }
-        if users.iter().any(|user| !self.view.is_active(user)) {
-            return Err(Refusal::NotFound);
-        }
-        Ok(())
-    }
-
-    /// What this node holds of a group's data: how far removed people's writing counts (G9).
-    fn cuts(&self, group: GroupId) -> Vec<Cut> {
-        self.heights(&ScopeId::from(group), Class::Data)
-            .into_iter()
-            .map(|height| Cut { log: height.log, seq: height.next.saturating_sub(1), id: height.head })
-            .collect()
     }
 
     fn create_post(&mut self, cx: &mut Cx<'_>, actor: UserId, group: GroupId, post: Post) -> Outcome {
