@@ -24,6 +24,8 @@ struct Wanted {
     addresses: Vec<Multiaddr>,
     /// Addresses where somebody else answered; tried again only when nothing else is left.
     wrong: Vec<Multiaddr>,
+    /// Heard of while a dial of the others was under way; silent ones would keep it so for long.
+    fresh: Vec<Multiaddr>,
     failures: u32,
     /// A connection stands, over a relay alone.
     relayed: bool,
@@ -55,11 +57,17 @@ impl Dialer {
         let wanted = self.peers.entry(peer).or_insert_with(|| Wanted {
             addresses: Vec::new(),
             wrong: Vec::new(),
+            fresh: Vec::new(),
             failures: 0,
             relayed: false,
             since: None,
             state: State::Waiting { until: now },
         });
+        if wanted.state == State::Dialling {
+            let new = addresses.iter().filter(|address| !wanted.addresses.contains(address));
+            wanted.fresh.extend(new.take(limits::ADDRESSES_PER_PEER_MAX).cloned());
+            wanted.fresh.truncate(limits::ADDRESSES_PER_PEER_MAX);
+        }
         let mut list = addresses;
         if how == Addresses::Add {
             // New ones first: what was heard last is the likeliest.
@@ -101,6 +109,7 @@ impl Dialer {
         let Some(wanted) = self.peers.get_mut(&peer) else { return };
         wanted.since.get_or_insert(now);
         wanted.wrong.clear();
+        wanted.fresh.clear();
         match via {
             Via::Direct => {
                 wanted.relayed = false;
@@ -136,6 +145,7 @@ impl Dialer {
         if wanted.state != State::Dialling {
             return;
         }
+        wanted.fresh.clear();
         wanted.wrong.extend(wrong.filter(|address| wanted.addresses.contains(address)));
         if wanted.wrong.len() >= wanted.addresses.len() {
             wanted.wrong.clear();
@@ -192,6 +202,19 @@ impl Dialer {
             if let Some(wanted) = self.peers.get_mut(&peer) {
                 wanted.state = State::Dialling;
                 dials.push((peer, wanted.useful().cloned().collect()));
+            }
+        }
+        dials
+    }
+
+    /// Addresses heard of while their peer is being dialled at others: to be dialled beside those.
+    pub fn fresh(&mut self, may: impl Fn(&PeerKey) -> bool) -> Vec<(PeerKey, Vec<Multiaddr>)> {
+        let mut dials = Vec::new();
+        for (peer, wanted) in self.peers.iter_mut().filter(|(peer, wanted)| may(peer) && !wanted.fresh.is_empty()) {
+            let mut fresh = std::mem::take(&mut wanted.fresh);
+            fresh.retain(|address| !(wanted.relayed && address::is_relayed(address)));
+            if !fresh.is_empty() {
+                dials.push((*peer, fresh));
             }
         }
         dials
@@ -290,6 +313,21 @@ mod tests {
         assert_eq!(dialer.next(anyone), Some(now + limits::REDIAL_FIRST / 2));
         dialer.want(ANN, vec![address(2)], Addresses::Add, now);
         assert_eq!(dialer.due(now, anyone), vec![(ANN, vec![address(2), address(1)])]);
+    }
+
+    #[test]
+    fn what_is_heard_during_a_dial_does_not_wait_for_its_end() {
+        let (mut dialer, now) = (Dialer::default(), Instant::now());
+        dialer.want(ANN, vec![address(1)], Addresses::Replace, now);
+        assert!(dialer.fresh(anyone).is_empty(), "nothing is under way");
+        dialer.due(now, anyone);
+        dialer.want(ANN, vec![address(1), address(2)], Addresses::Add, now);
+        assert!(dialer.fresh(|_| false).is_empty());
+        assert_eq!(dialer.fresh(anyone), vec![(ANN, vec![address(2)])]);
+        assert!(dialer.fresh(anyone).is_empty(), "once");
+        dialer.want(ANN, vec![address(3)], Addresses::Add, now);
+        dialer.connected(ANN, Via::Direct, now);
+        assert!(dialer.fresh(anyone).is_empty());
     }
 
     #[test]

@@ -123,6 +123,7 @@ impl Service {
     }
 
     pub(super) fn dial_due(&mut self, lasting: &mut Lasting) {
+        self.dial_fresh(lasting);
         let now = Instant::now();
         for (peer, addresses) in lasting.dialer.due(now, |peer| lasting.lists.admit(peer)) {
             let via = self.peers.via(&peer.peer_id());
@@ -135,6 +136,17 @@ impl Service {
             if let Err(error) = self.swarm.dial(dial) {
                 tracing::debug!(%error, ?peer, "not dialled");
                 lasting.dialer.failed(peer, None, now, rand::random());
+            }
+        }
+    }
+
+    /// Dials new addresses of peers beside the dials under way.
+    fn dial_fresh(&mut self, lasting: &mut Lasting) {
+        for (peer, addresses) in lasting.dialer.fresh(|peer| lasting.lists.admit(peer)) {
+            let beside =
+                DialOpts::peer_id(peer.peer_id()).condition(PeerCondition::Always).addresses(addresses).build();
+            if let Err(error) = self.swarm.dial(beside) {
+                tracing::debug!(%error, ?peer, "not dialled");
             }
         }
     }
