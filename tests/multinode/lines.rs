@@ -1,5 +1,5 @@
 //! Real machines on a real network, as far as one kernel can be several: each site in a namespace of its own, lines that
-//! are cut silently and mended. Needs root: `tests/run lines`.
+//! are cut silently and mended. Needs root: `tests/run namespaces`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

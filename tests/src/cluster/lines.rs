@@ -1,5 +1,5 @@
 //! Sites in network namespaces of their own, with lines between them that can be cut silently: what is sent is lost, and
-//! nobody is told. Needs root, as `tests/run lines` has it.
+//! nobody is told. Needs root, as `tests/run namespaces` has it.
 //!
 //! ```text
 //!   site 1 ──┐
