@@ -4,6 +4,7 @@
 mod gif;
 mod jpeg;
 mod kind;
+pub mod measure;
 mod picture;
 mod png;
 mod strip;
@@ -141,6 +142,19 @@ impl Files {
     /// Whether the whole file lies here.
     pub fn is_here(&self, blob: BlobId) -> bool {
         self.0.blobs.exists(&blob.0).unwrap_or(false)
+    }
+
+    /// Removes a file, what was fetched of it and what was made from it. An absent one is no error.
+    ///
+    /// # Errors
+    /// The disk's refusal.
+    pub async fn remove(&self, blob: BlobId) -> Result<(), FileError> {
+        self.blocking(move |inner| {
+            inner.thumbs.remove(&blob.0)?;
+            inner.blobs.remove(&blob.0)?;
+            Ok(inner.blobs.discard(&blob.0)?)
+        })
+        .await
     }
 
     /// Takes an upload: to a temporary file as it comes, then looked at, then kept under its hash.

@@ -6,6 +6,7 @@ pub mod auth;
 pub mod comments;
 pub mod constitution;
 pub mod docs;
+pub mod erasures;
 pub mod error;
 pub mod extract;
 pub mod feed;
@@ -33,6 +34,7 @@ pub mod setup;
 pub mod shape;
 pub mod site;
 pub mod sources;
+pub mod storage;
 pub mod throttle;
 pub mod undelivered;
 pub mod writing;
@@ -252,6 +254,14 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(posts::create))
         .routes(routes!(posts::read, posts::change, posts::delete))
         .routes(routes!(posts::delivery))
+        .routes(routes!(erasures::of_post))
+        .routes(routes!(erasures::of_comment))
+        .routes(routes!(erasures::of_person))
+        .routes(routes!(erasures::list))
+        .routes(routes!(erasures::object))
+        .routes(routes!(erasures::retention))
+        .routes(routes!(erasures::hold))
+        .routes(routes!(storage::read, storage::change))
         .routes(routes!(comments::list, comments::create))
         .routes(routes!(comments::change, comments::delete))
         .routes(routes!(comments::delivery))

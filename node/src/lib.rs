@@ -6,6 +6,7 @@ pub mod control_socket;
 pub mod feeds;
 pub mod files;
 pub mod http;
+pub mod keeper;
 pub mod local;
 pub mod logs;
 pub mod metrics;
@@ -30,6 +31,7 @@ use local::Local;
 use metrics::Metrics;
 use network::{Network, NetworkConfig};
 use pairing::{Change, Pairings, RuntimeHouse};
+use protocol::engine::input::Input;
 use runtime::handle::now;
 use runtime::{Opened, Running};
 use std::sync::Arc;
@@ -88,6 +90,7 @@ impl Node {
         let config = Arc::new(config);
 
         let transfer = Transfer::new(handle.clone(), blobs);
+        let kept = transfer.clone();
         let network = Network::start(
             NetworkConfig {
                 secret: *secret,
@@ -118,8 +121,18 @@ impl Node {
 
         let live = Live::new();
         live.follow(&handle);
+        let keeper = keeper::Rooms {
+            handle: handle.clone(),
+            local: Arc::clone(&local),
+            files: files.clone(),
+            transfer: kept,
+            live: live.clone(),
+        };
+        handle.tell(Input::SiteKeeps(local.keeping())).await;
+        let keeper = tokio::spawn(keeper::run(keeper, running.take_unused()));
         let mut tasks = vec![
             pairing_task,
+            keeper,
             tokio::spawn(tell_of_pairings(live.clone(), pairings.clone())),
             tokio::spawn(keep_own_addresses(Arc::clone(&feeds))),
         ];

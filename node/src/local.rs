@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod audit;
+pub mod keeping;
 pub mod login;
 pub mod mark;
 pub mod password;

@@ -15,7 +15,8 @@ use protocol::engine::Engine;
 use protocol::engine::effect::{Answer, Effect, Notice};
 use protocol::engine::input::{Ask, Input};
 use protocol::engine::view::View;
-use protocol::ids::OrgId;
+use protocol::ids::{BlobId, OrgId};
+use protocol::store::Location;
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -30,6 +31,8 @@ const BATCH_INPUTS_MAX: usize = 256;
 const BATCH_BYTES_MAX: usize = 8 << 20;
 /// Notices a slow listener may lag behind.
 const NOTICES_MAX: usize = 4_096;
+/// Files that wait to be removed; more are asked for again.
+const UNUSED_MAX: usize = 256;
 /// Wishes that wait for the network.
 const WISHES_MAX: usize = 4_096;
 
@@ -55,6 +58,10 @@ pub struct Runtime {
     org: watch::Sender<Option<OrgId>>,
     answers: BTreeMap<u64, oneshot::Sender<Result<Answer, Busy>>>,
     tokens: u64,
+    /// Files that nothing refers to any more.
+    unused: mpsc::Sender<BlobId>,
+    /// Records just wiped, to be told to the engine.
+    wiped: Vec<Location>,
 }
 
 /// A running engine: the door to it, its wishes for the network, and how to stop it.
@@ -62,6 +69,7 @@ pub struct Running {
     /// The door.
     pub handle: Handle,
     wishes: Option<mpsc::Receiver<Effect>>,
+    unused: Option<mpsc::Receiver<BlobId>>,
     thread: std::thread::JoinHandle<()>,
 }
 
@@ -69,6 +77,11 @@ impl Running {
     /// What the engine wants of the network, in order. To be taken once.
     pub fn take_wishes(&mut self) -> mpsc::Receiver<Effect> {
         self.wishes.take().expect("the wiring takes the wishes once")
+    }
+
+    /// Files that are to be removed. To be taken once.
+    pub fn take_unused(&mut self) -> mpsc::Receiver<BlobId> {
+        self.unused.take().expect("the wiring takes them once")
     }
 
     /// Handles what waits, closes the store, ends the thread.
@@ -88,6 +101,7 @@ pub fn start(opened: Opened) -> Running {
     let Opened { engine, journal, disk, sealing } = opened;
     let (wake, inputs) = mpsc::channel(INPUTS_MAX);
     let (wishes, wished) = mpsc::channel(WISHES_MAX);
+    let (unused, to_remove) = mpsc::channel(UNUSED_MAX);
     let (notices, _) = broadcast::channel(NOTICES_MAX);
     let (org, org_seen) = watch::channel(engine.org());
     let view = Arc::new(RwLock::new(engine.view()));
@@ -100,13 +114,25 @@ pub fn start(opened: Opened) -> Running {
         node: engine.node(),
         sealing,
     };
-    let runtime =
-        Runtime { engine, journal, disk, inputs, wishes, notices, view, org, answers: BTreeMap::new(), tokens: 0 };
+    let runtime = Runtime {
+        engine,
+        journal,
+        disk,
+        inputs,
+        wishes,
+        notices,
+        view,
+        org,
+        answers: BTreeMap::new(),
+        tokens: 0,
+        unused,
+        wiped: Vec::new(),
+    };
     let thread = std::thread::Builder::new()
         .name("engine".into())
         .spawn(move || runtime.run())
         .expect("the system gives one thread at the start");
-    Running { handle, wishes: Some(wished), thread }
+    Running { handle, wishes: Some(wished), unused: Some(to_remove), thread }
 }
 
 impl Runtime {
@@ -119,6 +145,11 @@ impl Runtime {
                 }
                 let _ = stopped.send(());
                 return;
+            }
+            // Until the engine has heard of a wipe it does not say that anything is erased.
+            while !self.wiped.is_empty() {
+                let wiped = std::mem::take(&mut self.wiped);
+                self.round(Wake::Input(Input::Wiped(wiped)));
             }
         }
     }
@@ -178,11 +209,24 @@ impl Runtime {
                 Effect::Notify(notice) => {
                     let _ = self.notices.send(notice);
                 }
+                Effect::Wipe(places) => self.wipe(places),
+                Effect::RemoveBlob(blob) => {
+                    // A full queue: the engine asks again at the next tick.
+                    let _ = self.unused.try_send(blob);
+                }
                 // The network's own task never waits for this thread, so this cannot stand still for ever.
                 other => {
                     let _ = self.wishes.blocking_send(other);
                 }
             }
+        }
+    }
+
+    /// Overwrites records whose entries stand elsewhere by now. What fails is asked for again.
+    fn wipe(&mut self, places: Vec<Location>) {
+        match disk::wipe(&mut self.journal, &places) {
+            Ok(()) => self.wiped.extend(places),
+            Err(error) => tracing::error!(%error, "what was erased still stands on the disk; tried again"),
         }
     }
 

@@ -71,6 +71,11 @@ impl Transfer {
         self.0.wake.notify_waiters();
     }
 
+    /// A file is not wanted any more.
+    pub fn forget(&self, blob: &BlobId) {
+        self.lock().remove(blob);
+    }
+
     /// Whether a file is on its way.
     pub fn is_wanted(&self, blob: &BlobId) -> bool {
         self.lock().contains_key(blob)

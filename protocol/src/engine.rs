@@ -6,18 +6,23 @@
 
 mod addresses;
 pub mod alarms;
+mod bare;
 mod caps;
 mod command;
 pub mod effect;
+pub mod erase;
 mod farewell;
 mod fold;
 pub mod footprint;
+mod forget;
 mod fork;
 mod gate;
 mod ingest;
 pub mod input;
+mod keep;
 mod live;
 mod lookup;
+mod parting;
 mod peers;
 pub mod query;
 pub mod read;
@@ -46,6 +51,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use view::View;
 
+pub use forget::is_used;
 pub use live::Tuning;
 pub use serve::org_tag;
 
@@ -132,6 +138,17 @@ pub struct Engine {
     replaying: bool,
     intake: caps::Intake,
     started: bool,
+    /// Erasures not carried out here yet.
+    unerased: BTreeMap<ScopeId, BTreeSet<EntryId>>,
+    /// Something about forgetting can be done now.
+    erase_soon: bool,
+    /// How far the words of an erased person were looked for.
+    word_cursor: BTreeMap<EntryId, (LogId, u64)>,
+    sweep: forget::Sweep,
+    /// Logs of groups that this site left, whose records are being wiped.
+    dropping: BTreeMap<LogId, GroupId>,
+    /// When groups are looked through for those that this site left.
+    part_next: Millis,
     view: Arc<View>,
 }
 
@@ -201,6 +218,12 @@ impl Engine {
             replaying: false,
             intake: caps::Intake::default(),
             started: false,
+            unerased: BTreeMap::new(),
+            erase_soon: false,
+            word_cursor: BTreeMap::new(),
+            sweep: forget::Sweep::default(),
+            dropping: BTreeMap::new(),
+            part_next: Millis(0),
             view: Arc::new(View::new(node)),
         };
         engine.load(store);
@@ -242,6 +265,8 @@ impl Engine {
             }
             self.load_rows(store);
             self.load_forks(store);
+            self.load_erasures(store);
+            self.load_dropping(store);
             self.evaluate_all();
             self.recall_removals();
             self.load_epochs(store);
@@ -289,17 +314,24 @@ impl Engine {
             Input::Listening(addresses) => self.listening(&mut cx, addresses),
             Input::AddressHint { node, addresses } => self.hint_addresses(&mut cx, node, addresses),
             Input::BlobHere(blob) => self.blob_here(&mut cx, blob),
+            Input::Wiped(places) => self.wiped(&mut cx, &places),
+            Input::BlobRemoved(blob) => self.blob_removed(&mut cx, blob),
+            Input::SiteKeeps(keeps) => {
+                self.view_mut().site_keeps = keeps;
+                self.sweep_soon();
+            }
             Input::Tick => self.tick(&mut cx),
         }
         self.settle(&mut cx);
         self.push_written(&mut cx);
+        self.erase_step(&mut cx);
         let Cx { mut effects, notices, .. } = cx;
         effects.extend(notices.into_iter().map(Effect::Notify));
         effects
     }
 
     /// Takes in a record of the journal whose rows were lost. Records are given in the order of the journal; the caller
-    /// opens a new engine on the rows afterwards.
+    /// ends with [`Engine::end_replay`] and opens a new engine on the rows afterwards.
     pub fn replay(
         &mut self,
         tx: &mut dyn Transaction,

@@ -4,12 +4,15 @@
 //!    the same rows (INV-01, INV-05).
 //! 2. Who may do it is decided by `control`; this file only knows the form.
 
+pub mod keeping;
+
 use crate::clock::Hlc;
 use crate::codec::{self, CodecError};
 use crate::control::op::{Access, GroupKind};
 use crate::ids::{BlobId, EntryId, GroupId, SiteId, UserId};
 use crate::keys::SealedKey;
 use crate::limits::BODY_BYTES_MAX;
+use keeping::{Erase, ErasePerson, Hold, Retention};
 use minicbor::{Decode, Encode};
 
 /// Kind numbers of data entries.
@@ -18,6 +21,10 @@ pub mod kind {
     pub const PROFILE_SET: u16 = 0x0200;
     /// What may be known of a listed group from outside, in the organisation's scope (ruling D2).
     pub const GROUP_CARD: u16 = 0x0201;
+    /// Makes a person a former user, in the organisation's scope.
+    pub const ERASE_PERSON: u16 = 0x0202;
+    /// Legal hold of a group, in the organisation's scope.
+    pub const HOLD: u16 = 0x0203;
     /// A post.
     pub const POST: u16 = 0x0300;
     /// A comment; refers to the post.
@@ -28,16 +35,22 @@ pub mod kind {
     pub const DELETE: u16 = 0x0303;
     /// A reaction; refers to the post or comment, and to a comment's post.
     pub const REACT: u16 = 0x0304;
+    /// Erases; refers to posts and comments.
+    pub const ERASE: u16 = 0x0305;
+    /// Objects to an erasure; refers to it.
+    pub const OBJECT: u16 = 0x0306;
     /// A feed from outside; refers to the former entry when it changes one.
     pub const SOURCE_SET: u16 = 0x0310;
     /// Ends a feed; refers to it.
     pub const SOURCE_REMOVE: u16 = 0x0311;
-    /// An item of a feed; refers to the feed.
+    /// An item of a feed; refers to the feed, and to the item's origin key: what makes twins one outlives the text.
     pub const OUTSIDE: u16 = 0x0312;
-    /// A feed's item as it reads now; refers to the feed, names the item by its origin key.
+    /// A feed's item as it reads now; refers to the feed, and to the item's origin key.
     pub const OUTSIDE_EDIT: u16 = 0x0313;
     /// A key for live messages, sealed to the member nodes. Stands in the data log, which only they hold.
     pub const EPOCH: u16 = 0x0320;
+    /// How long the group keeps words and files.
+    pub const RETENTION: u16 = 0x0321;
 }
 
 /// Body of [`kind::PROFILE_SET`].
@@ -101,7 +114,7 @@ pub struct Attachment {
 }
 
 /// Body of [`kind::POST`].
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Post {
     /// May be empty.
@@ -116,7 +129,7 @@ pub struct Post {
 }
 
 /// Body of [`kind::COMMENT`].
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Comment {
     /// Markdown.
@@ -125,7 +138,7 @@ pub struct Comment {
 }
 
 /// Body of [`kind::EDIT`]: replaces title and text; attachments stay.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Edit {
     /// May be empty; always so for comments.
@@ -167,10 +180,10 @@ pub struct Source {
 }
 
 /// Body of [`kind::OUTSIDE`] and [`kind::OUTSIDE_EDIT`].
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Outside {
-    /// The same at every site that polls (ruling D7).
+    /// The same at every site that polls (ruling D7); stands in `refs` too.
     #[cbor(n(0), with = "minicbor::bytes")]
     pub origin_key: [u8; 32],
     /// Plain text.
@@ -229,6 +242,16 @@ pub enum DataOp {
     OutsideEdit(Outside),
     /// A key for live messages.
     Epoch(Epoch),
+    /// An erasure.
+    Erase(Erase),
+    /// An objection to one.
+    Object,
+    /// An erasure of a person.
+    ErasePerson(ErasePerson),
+    /// A legal hold.
+    Hold(Hold),
+    /// How long a group keeps.
+    Retention(Retention),
     /// A newer version's kind: stored and forwarded, not shown.
     Unknown,
 }
@@ -255,6 +278,11 @@ impl DataOp {
             kind::OUTSIDE => Self::Outside(read("outside.create", body)?),
             kind::OUTSIDE_EDIT => Self::OutsideEdit(read("outside.edit", body)?),
             kind::EPOCH => Self::Epoch(read("epoch", body)?),
+            kind::ERASE => Self::Erase(read("erase", body)?),
+            kind::OBJECT => Self::Object,
+            kind::ERASE_PERSON => Self::ErasePerson(read("person.erase", body)?),
+            kind::HOLD => Self::Hold(read("hold.set", body)?),
+            kind::RETENTION => Self::Retention(read("retention.set", body)?),
             _ => Self::Unknown,
         })
     }
@@ -274,6 +302,11 @@ impl DataOp {
             Self::Outside(op) => (kind::OUTSIDE, codec::encode(op)),
             Self::OutsideEdit(op) => (kind::OUTSIDE_EDIT, codec::encode(op)),
             Self::Epoch(op) => (kind::EPOCH, codec::encode(op)),
+            Self::Erase(op) => (kind::ERASE, codec::encode(op)),
+            Self::Object => (kind::OBJECT, Vec::new()),
+            Self::ErasePerson(op) => (kind::ERASE_PERSON, codec::encode(op)),
+            Self::Hold(op) => (kind::HOLD, codec::encode(op)),
+            Self::Retention(op) => (kind::RETENTION, codec::encode(op)),
             Self::Unknown => (u16::MAX, Vec::new()),
         }
     }

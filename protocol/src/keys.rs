@@ -34,6 +34,8 @@ pub enum Purpose {
     Topic,
     /// The identity of an item from outside.
     Origin,
+    /// The row of an answer given before.
+    Request,
 }
 
 impl Purpose {
@@ -61,6 +63,7 @@ impl Purpose {
             Self::Pairing => "archipel 2026 pairing v1",
             Self::Topic => "archipel 2026 topic v1",
             Self::Origin => "archipel 2026 origin v1",
+            Self::Request => "archipel 2026 request v1",
         }
     }
 }

@@ -84,6 +84,14 @@ pub const PAGE_ITEMS_MAX: usize = 50;
 pub const SOURCES_PER_GROUP_MAX: usize = 200;
 /// Length of a feed's address.
 pub const URL_BYTES_MAX: usize = 2_048;
+/// An erasure of another's words can be objected to for so long: three days, so that a weekend does not decide (ruling A5).
+pub const OBJECTION_MS: u64 = 72 * 60 * 60 * 1000;
+/// Records written anew in one step of erasing: some tens of milliseconds, so that people's requests go between.
+pub const ERASE_RECORDS_PER_STEP: usize = 32;
+/// Erasures that a statement names as not carried out yet; where there are more, none counts as carried out.
+pub const UNERASED_MAX: usize = 1_024;
+/// The longest retention that can be asked for: more than a career.
+pub const KEEP_DAYS_MAX: u32 = 36_500;
 /// Entries in one record: reading one of them reads them all.
 pub const RECORD_ENTRIES_MAX: usize = 64;
 /// Bytes of bodies in one record, for the same reason.

@@ -12,6 +12,7 @@ use protocol::engine::org_tag;
 use protocol::entry::batch::{self, Signatures};
 use protocol::entry::{Body, Entry, Header, id_of};
 use protocol::gossip::{self, EpochKey, Message};
+use protocol::group::keeping::{Erase, ErasePerson, Hold, Power, Retention};
 use protocol::group::{Card, Comment, DataOp, Edit, Epoch, Outside, Post, Profile, React, Source};
 use protocol::ids::*;
 use protocol::keys::{PublicKey, Purpose, SecretKey, derive};
@@ -169,13 +170,17 @@ fn data_ops() -> Vec<(&'static str, DataOp)> {
         ("outside.create", DataOp::Outside(outside)),
         ("outside.edit", DataOp::OutsideEdit(edited)),
         ("epoch", DataOp::Epoch(Epoch { id: [4; 8], keys: vec![] })),
+        ("erase", DataOp::Erase(Erase { power: Power::Facilitator, reason: "insultes".into() })),
+        ("person.erase", DataOp::ErasePerson(ErasePerson { user: USER, content: true, reason: "départ".into() })),
+        ("hold.set", DataOp::Hold(Hold { group: GroupId([2; 32]), on: true, reason: "litige".into() })),
+        ("retention.set", DataOp::Retention(Retention { days: Some(365) })),
     ]
 }
 
 fn messages() -> Vec<(&'static str, Vec<u8>)> {
     let height = Height { log: LogId([1; 32]), next: 5, head: EntryId([2; 32]) };
     let scope = ScopeId([3; 32]);
-    let held = Held::sign(scope, Hlc(77 << 16), vec![height], &ORG, &key());
+    let held = Held::sign(scope, Hlc(77 << 16), vec![height], vec![EntryId([8; 32])], &ORG, &key());
     let record = AddressRecord::sign(99, vec!["/ip4/127.0.0.1/tcp/7301".into()], &ORG, &key());
     let batches = vec![vec![1, 2, 3].into()];
     let frontier = ScopeFrontier { scope, control: vec![height], data: vec![height], helds: vec![held.clone()] };

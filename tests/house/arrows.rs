@@ -30,6 +30,7 @@ const NODE: &[(&str, &[&str])] = &[
     ("local", &[]),
     ("files", &[]),
     ("transfer", &["runtime"]),
+    ("keeper", &["runtime", "local", "files", "transfer", "http"]),
     ("network", &["runtime", "transfer", "http"]),
     ("pairing", &["runtime", "local", "http"]),
     ("feeds", &["runtime", "local", "http"]),

@@ -143,7 +143,7 @@ impl Hostile {
             .collect();
         heights.sort();
         let hlc = Hlc(world.now.0.saturating_add(world.below(200_000)) << 16);
-        vec![Held::sign(scope, hlc, heights, &org, &world.sites[self.at].identity.key)]
+        vec![Held::sign(scope, hlc, heights, Vec::new(), &org, &world.sites[self.at].identity.key)]
     }
 
     fn scope(&self, world: &mut World) -> ScopeId {

@@ -103,6 +103,13 @@ impl Disk {
         self.records.len()
     }
 
+    /// Wipes records in place.
+    pub fn wipe(&mut self, places: &[Location]) {
+        for place in places {
+            self.rot(place.offset as usize);
+        }
+    }
+
     /// Bits of a record rot: it cannot be read any more.
     pub fn rot(&mut self, at: usize) {
         self.records[at] = None;

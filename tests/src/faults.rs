@@ -112,6 +112,7 @@ fn replay(
     for (location, record) in records {
         engine.replay(&mut pending, now, rng, &record, location);
     }
+    engine.end_replay(&mut pending, now, rng);
     let written = pending.done();
     assert!(written.records.is_empty(), "taking a record in again writes none");
     store.commit_from(written, first);

@@ -2,7 +2,7 @@
 //! fail (`disk.rs`), processes that die (`faults.rs`). The shipped rules run unchanged; only the disk and the wires are
 //! made of memory.
 
-mod disk;
+pub mod disk;
 mod faults;
 mod wires;
 
@@ -61,6 +61,8 @@ pub struct Site {
     pub notices: Vec<Notice>,
     /// Files it asked for.
     pub fetches: Vec<BlobId>,
+    /// Files it removed.
+    pub removed: Vec<BlobId>,
     /// How far its clock is off, in milliseconds.
     pub skew: i64,
     /// The live topics it follows.
@@ -146,6 +148,7 @@ impl World {
             confined: BTreeSet::new(),
             notices: Vec::new(),
             fetches: Vec::new(),
+            removed: Vec::new(),
             skew: 0,
             topics: BTreeSet::new(),
             accepted: 0,
@@ -201,6 +204,7 @@ impl World {
                 for effect in &effects {
                     self.carry_out(at, effect);
                 }
+                self.tell_forgotten(at, &effects);
                 effects
             }
             Fate::SyncFails => {
@@ -211,6 +215,17 @@ impl World {
             Fate::DiesBefore | Fate::DiesAfter => {
                 self.crash(at);
                 Vec::new()
+            }
+        }
+    }
+
+    /// Nothing is said to be erased before the disk has done its part, and the engine heard of it.
+    fn tell_forgotten(&mut self, at: usize, effects: &[Effect]) {
+        for effect in effects {
+            match effect {
+                Effect::Wipe(places) => drop(self.input(at, Input::Wiped(places.clone()))),
+                Effect::RemoveBlob(blob) => drop(self.input(at, Input::BlobRemoved(*blob))),
+                _ => {}
             }
         }
     }
@@ -261,6 +276,8 @@ impl World {
                 self.sites[at].accepted += usize::from(*judgement == Judgement::Accept);
             }
             Effect::Addresses { node, addresses } => self.sites[at].addresses.push((*node, addresses.clone())),
+            Effect::Wipe(places) => self.sites[at].store.wipe(places),
+            Effect::RemoveBlob(blob) => self.sites[at].removed.push(*blob),
             Effect::Answer { .. } => {}
         }
     }

@@ -200,7 +200,7 @@ async fn new_link(app: &App, viewer: &Viewer, user: UserId) -> Answered<String> 
 }
 
 /// A person of this site, whom the viewer administers.
-fn administered(app: &App, viewer: &Viewer, id: UserId) -> Answered<PersonView> {
+pub(super) fn administered(app: &App, viewer: &Viewer, id: UserId) -> Answered<PersonView> {
     viewer.require_site_admin(app)?;
     let (person, site) =
         app.handle.read(|reader| (reader.person(id), reader.organisation().map(|organisation| organisation.site)));

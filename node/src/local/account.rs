@@ -258,6 +258,24 @@ impl Local {
         Ok(())
     }
 
+    /// Forgets an account with its uploads and marks, also on the disk: nothing of the person stays here but the audit
+    /// lines, which name an id.
+    ///
+    /// # Errors
+    /// The disk's refusal.
+    pub fn erase_account(&self, user: UserId) -> Result<(), LocalError> {
+        self.drop_account(user)?;
+        let mut writer = self.writer();
+        for table in [Table::Mark, Table::Upload] {
+            for (row, _) in self.rows.prefix(table.byte(), &user.0, None, usize::MAX) {
+                writer.delete(table, &row);
+            }
+        }
+        writer.commit()?;
+        drop(writer);
+        Ok(self.rows.compact()?)
+    }
+
     /// Everybody with an account.
     pub fn account_users(&self) -> Vec<UserId> {
         self.state().accounts.keys().copied().collect()

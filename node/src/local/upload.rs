@@ -47,6 +47,28 @@ impl Local {
     }
 }
 
+impl Local {
+    /// Forgets everybody's uploads of a file, also on the disk: its name was theirs.
+    ///
+    /// # Errors
+    /// The disk's refusal.
+    pub fn forget_uploads(&self, blob: BlobId) -> Result<(), LocalError> {
+        let mut writer = self.writer();
+        let mut any = false;
+        for (row, _) in self.rows.prefix(Table::Upload.byte(), &[], None, usize::MAX) {
+            if row.get(16..) == Some(&blob.0[..]) {
+                writer.delete(Table::Upload, &row);
+                any = true;
+            }
+        }
+        if any {
+            writer.commit()?;
+            self.rows.compact()?;
+        }
+        Ok(())
+    }
+}
+
 fn key(user: UserId, blob: BlobId) -> Vec<u8> {
     [&user.0[..], &blob.0].concat()
 }

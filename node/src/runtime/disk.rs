@@ -66,6 +66,15 @@ impl Store for Disk {
     }
 }
 
+/// Overwrites records in place, durably. One that is no longer there, or was wiped before, is no error.
+///
+/// # Errors
+/// The disk's refusal; to be tried again.
+pub fn wipe(journal: &mut Journal, places: &[Location]) -> Result<(), JournalError> {
+    let places: Vec<journal::Location> = places.iter().copied().map(place).collect();
+    journal.wipe_all(&places)
+}
+
 /// One batch of inputs under way: what it writes is visible to itself at once and to others after the commit.
 pub struct Batching<'a> {
     disk: &'a Disk,

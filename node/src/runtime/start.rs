@@ -1,12 +1,13 @@
 //! Opening a data folder: journal, index, engine. What the index lost is rebuilt from the journal.
 
 use super::Randomness;
-use super::disk::{Batching, CommitError, Disk, ENTRIES};
+use super::disk::{self, Batching, CommitError, Disk, ENTRIES};
 use super::handle::now;
 use super::record;
 use archipel_storage::files;
 use archipel_storage::index::{self, Checked, IndexError};
 use archipel_storage::journal::{Journal, JournalError, Options, Position, Scanned};
+use protocol::engine::effect::Effect;
 use protocol::engine::{Engine, Identity};
 use protocol::keys::SecretKey;
 use protocol::store::Location;
@@ -101,7 +102,8 @@ impl Opened {
             tracing::warn!(?reason, "the index was damaged and is rebuilt from the journal");
         }
         let disk = Disk { index: Arc::new(index), journal: journal.reader(), recent: Arc::default() };
-        let engine = catch_up(identity, &disk, &mut journal)?;
+        let mut engine = catch_up(identity, &disk, &mut journal)?;
+        forget(&mut engine, &disk, &mut journal)?;
         Ok(Self { engine, journal, disk, sealing })
     }
 }
@@ -145,8 +147,36 @@ fn catch_up(identity: Identity, disk: &Disk, journal: &mut Journal) -> Result<En
         }
         batch.commit_rows(scan.position())?;
     }
+    let mut batch = Batching::new(disk, journal);
+    engine.end_replay(&mut batch, now(), &mut Randomness);
+    batch.commit_rows(end)?;
     tracing::info!(records, seconds = begun.elapsed().as_secs_f32(), "the index was brought up to the journal");
     Ok(engine.reopened(disk))
+}
+
+/// Goes on with erasing where the last process stopped, before anything is served. A disk that refuses to wipe does not
+/// keep the node from starting: it is tried again at each tick, and nobody is told that it is done.
+fn forget(engine: &mut Engine, disk: &Disk, journal: &mut Journal) -> Result<(), StartError> {
+    while engine.is_erasing() {
+        let mut batch = Batching::new(disk, journal);
+        let effects = engine.resume_erasing(&mut batch, now(), &mut Randomness);
+        batch.commit()?;
+        let places: Vec<Location> = effects
+            .into_iter()
+            .flat_map(|effect| if let Effect::Wipe(places) = effect { places } else { Vec::new() })
+            .collect();
+        if places.is_empty() {
+            continue;
+        }
+        if let Err(error) = disk::wipe(journal, &places) {
+            tracing::error!(%error, "what was erased still stands on the disk; tried again");
+            break;
+        }
+        let mut batch = Batching::new(disk, journal);
+        engine.tell_wiped(&mut batch, now(), &mut Randomness, &places);
+        batch.commit()?;
+    }
+    Ok(())
 }
 
 /// The seed of the node's key, for the networks that speak as the node.

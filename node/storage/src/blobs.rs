@@ -170,6 +170,15 @@ impl Blobs {
         }
     }
 
+    /// Throws away what was fetched of a file; none is no error.
+    pub fn discard(&self, id: &BlobId) -> Result<(), BlobError> {
+        let path = self.dir.join("partial").join(format!("{}.part", to_hex(id)));
+        for path in [path.with_extension("map"), path.with_extension("tree"), path] {
+            self.remove_if_there(&path)?;
+        }
+        Ok(())
+    }
+
     /// The ids of all files, in order.
     pub fn list(&self) -> Result<Vec<BlobId>, BlobError> {
         let mut out = Vec::new();

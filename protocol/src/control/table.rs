@@ -20,6 +20,10 @@ pub enum Act {
     EditOwn,
     /// Delete anybody's.
     DeleteAny,
+    /// Erase anybody's for good (ruling A5).
+    EraseAny,
+    /// Decide how long words and files are kept, and object to an erasure.
+    Keep,
     /// Give the roles member, reader and guest.
     Invite,
     /// Take those roles away, or exchange them for lower ones.
@@ -50,13 +54,15 @@ pub enum Act {
 
 impl Act {
     /// All of them, in order.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Read,
         Self::React,
         Self::Post,
         Self::Comment,
         Self::EditOwn,
         Self::DeleteAny,
+        Self::EraseAny,
+        Self::Keep,
         Self::Invite,
         Self::Remove,
         Self::GrantFacilitator,
@@ -97,14 +103,19 @@ pub fn allows(role: Role, act: Act) -> bool {
         Act::Read | Act::React | Act::Leave => true,
         Act::Comment | Act::EditOwn => role != Role::Reader,
         Act::Post => role <= Role::Member,
-        Act::DeleteAny | Act::Invite | Act::Remove | Act::AmendCut | Act::ManageSources | Act::EditGroup => {
-            role <= Role::Facilitator
-        }
+        Act::DeleteAny
+        | Act::EraseAny
+        | Act::Invite
+        | Act::Remove
+        | Act::AmendCut
+        | Act::ManageSources
+        | Act::EditGroup => role <= Role::Facilitator,
         Act::GrantFacilitator
         | Act::RemoveFacilitator
         | Act::GrantOwner
         | Act::RemoveOwner
         | Act::ChangeAccess
+        | Act::Keep
         | Act::ChangePolicy => role == Role::Owner,
         Act::Join => false,
     }
@@ -127,13 +138,15 @@ mod tests {
     const ROLES: [Role; 5] = [Role::Owner, Role::Facilitator, Role::Member, Role::Reader, Role::Guest];
 
     /// One row an act: owner, facilitator, member, reader, guest.
-    const TABLE: [(Act, [u8; 5]); 19] = [
+    const TABLE: [(Act, [u8; 5]); 21] = [
         (Act::Read, [1, 1, 1, 1, 1]),
         (Act::React, [1, 1, 1, 1, 1]),
         (Act::Post, [1, 1, 1, 0, 0]),
         (Act::Comment, [1, 1, 1, 0, 1]),
         (Act::EditOwn, [1, 1, 1, 0, 1]),
         (Act::DeleteAny, [1, 1, 0, 0, 0]),
+        (Act::EraseAny, [1, 1, 0, 0, 0]),
+        (Act::Keep, [1, 0, 0, 0, 0]),
         (Act::Invite, [1, 1, 0, 0, 0]),
         (Act::Remove, [1, 1, 0, 0, 0]),
         (Act::GrantFacilitator, [1, 0, 0, 0, 0]),

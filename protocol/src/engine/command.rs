@@ -26,7 +26,7 @@ use crate::store::keys::{self, Key, table};
 /// Emoji that may be set: a short, kind list (`docs/http-api.md`).
 pub const EMOJI: [&str; 6] = ["👍", "❤️", "👏", "😄", "💡", "🙏"];
 
-type Outcome = Result<Answer, Refusal>;
+pub(crate) type Outcome = Result<Answer, Refusal>;
 
 /// A name that stands in menus: not empty, not long, on one line.
 pub(crate) fn check_name(text: &str) -> Result<(), Refusal> {
@@ -125,6 +125,11 @@ impl Engine {
             Command::CreateComment { post, text } => self.create_comment(cx, actor, post, text),
             Command::Edit { target, title, text } => self.edit(cx, actor, target, Edit { title, text }),
             Command::Delete { target } => self.delete(cx, actor, target),
+            Command::Erase { target, reason } => self.erase(cx, actor, target, reason),
+            Command::ObjectToErasure { erasure } => self.object_to_erasure(cx, actor, erasure),
+            Command::ErasePerson { user, words, reason } => self.erase_person(cx, actor, user, words, reason),
+            Command::SetRetention { group, days } => self.set_retention(cx, actor, group, days),
+            Command::SetHold { group, hold, reason } => self.set_hold(cx, actor, group, hold, reason),
             Command::React { target, emoji, on } => self.react(cx, actor, target, emoji, on),
             Command::SetSource { group, url, title, site_url } => {
                 self.set_source(cx, actor, group, Source { url, title, site_url, sites: Vec::new() })
@@ -145,7 +150,7 @@ impl Engine {
         }
     }
 
-    fn org_scope(&self) -> ScopeId {
+    pub(crate) fn org_scope(&self) -> ScopeId {
         self.org().map(ScopeId::from).expect("commands are refused before there is an organisation")
     }
 
@@ -167,7 +172,7 @@ impl Engine {
         Ok(Answer::Done { id })
     }
 
-    fn data_in(
+    pub(crate) fn data_in(
         &mut self,
         cx: &mut Cx<'_>,
         group: GroupId,
@@ -222,7 +227,7 @@ impl Engine {
     fn set_profile(&mut self, cx: &mut Cx<'_>, actor: UserId, user: UserId, name: String, title: String) -> Outcome {
         check_name(&name)?;
         check_title(&title)?;
-        if !self.view.is_registered_here(&user) {
+        if !self.view.is_registered_here(&user) || self.view.is_former(&user) {
             return Err(Refusal::NotFound);
         }
         self.publish_profile(cx, actor, Profile { user, name: name.trim().into(), title })
@@ -342,7 +347,9 @@ impl Engine {
         if !cx.tx.range(&from, &to, 1, Direction::Forward).is_empty() {
             return Ok(Answer::Nothing);
         }
-        Ok(self.data_in(cx, group, None, &DataOp::Outside(outside), vec![source]))
+        // The item's key outlives the text, so that twins and changes are known when it is erased.
+        let refs = vec![source, EntryId(outside.origin_key)];
+        Ok(self.data_in(cx, group, None, &DataOp::Outside(outside), refs))
     }
 
     fn edit_outside(&mut self, cx: &mut Cx<'_>, source: EntryId, item: OutsideItem) -> Outcome {
@@ -355,7 +362,8 @@ impl Engine {
         if (Outside { published: shown.published, ..outside.clone() }) == shown {
             return Ok(Answer::Nothing);
         }
-        Ok(self.data_in(cx, group, None, &DataOp::OutsideEdit(outside), vec![source]))
+        let refs = vec![source, EntryId(outside.origin_key)];
+        Ok(self.data_in(cx, group, None, &DataOp::OutsideEdit(outside), refs))
     }
 
     /// The group of a source that this site may poll.
@@ -403,7 +411,7 @@ impl Item {
 
 impl Engine {
     /// A valid post or comment by its id.
-    fn item(&self, cx: &Cx<'_>, id: &EntryId) -> Option<Item> {
+    pub(crate) fn item(&self, cx: &Cx<'_>, id: &EntryId) -> Option<Item> {
         let found = super::lookup::Found::of(&*cx.tx, id)?;
         if !matches!(found.kind, kind::POST | kind::COMMENT | kind::OUTSIDE) {
             return None;
@@ -417,7 +425,10 @@ impl Engine {
             DataOp::decode(found.kind, found.body.as_deref().unwrap_or_default()),
             Ok(DataOp::Post(post)) if !post.attachments.is_empty()
         );
-        let deleted = super::lookup::is_deleted(&*cx.tx, id, found.actor.as_ref());
+        let scope = ScopeId::from(group);
+        let deleted = found.body.is_none()
+            || self.view.is_erased(&*cx.tx, &scope, id, found.actor.as_ref(), found.hlc)
+            || super::lookup::is_deleted(&*cx.tx, id, found.actor.as_ref());
         Some(Item { group, actor: found.actor, kind: found.kind, post, deleted, has_attachments })
     }
 }
@@ -461,7 +472,7 @@ impl Engine {
         state.check(op, actor).map_err(|reason| self.refusal(state, &actor, reason))
     }
 
-    fn check_act(&self, group: GroupId, actor: UserId, act: Act) -> Result<(), Refusal> {
+    pub(crate) fn check_act(&self, group: GroupId, actor: UserId, act: Act) -> Result<(), Refusal> {
         let state = self.writable(&group, &actor)?;
         state.may_now(&actor, act).map_err(|reason| self.refusal(state, &actor, reason))
     }

@@ -3,6 +3,7 @@
 //! The caller commits to disk first; only then does it carry these out, in their order.
 
 use crate::ids::{BlobId, EntryId, GroupId, NodeId, UserId};
+use crate::store::Location;
 use std::collections::BTreeSet;
 
 /// One wish.
@@ -67,6 +68,10 @@ pub enum Effect {
         /// A group that refers to it, named in the request to the peer.
         group: GroupId,
     },
+    /// These records stand elsewhere by now: overwrite them, and say so with `Input::Wiped`.
+    Wipe(Vec<Location>),
+    /// Nothing refers to this file any more: remove it and what was made from it, and say so with `Input::BlobRemoved`.
+    RemoveBlob(BlobId),
     /// Browsers and other rooms may want to know.
     Notify(Notice),
 }
@@ -219,6 +224,8 @@ pub enum Notice {
         /// Whose.
         user: UserId,
     },
+    /// Erasures were asked for, objected to or carried out somewhere.
+    Erasures,
     /// A file arrived; posts that show it may be drawn anew.
     BlobHere {
         /// The file.

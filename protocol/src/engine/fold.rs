@@ -9,6 +9,7 @@ use crate::control::registry::OrgState;
 use crate::control::table::Act;
 use crate::control::{Standing, Verdict};
 use crate::entry::Entry;
+use crate::group::keeping;
 use crate::group::{DataOp, Outside, Post, Source, Version, kind};
 use crate::ids::{BlobId, EntryId, GroupId, LogId, NodeId, ScopeId, UserId};
 use crate::log::Log;
@@ -147,7 +148,7 @@ impl Engine {
     }
 
     /// Whether an entry counts. Pure in the control entries held (INV-16).
-    pub(super) fn verdict(&mut self, group: GroupId, placed: &Placed<'_>, act: Act) -> Verdict {
+    pub(crate) fn verdict(&mut self, group: GroupId, placed: &Placed<'_>, act: Act) -> Verdict {
         let Some(state) = self.view.groups.get(&group) else { return Verdict::Pending };
         let Some(org) = self.view.org_state() else { return Verdict::Pending };
         let Some(actor) = placed.entry.header.actor else {
@@ -175,7 +176,10 @@ impl Engine {
     /// Gives a stored data entry its meaning.
     pub(crate) fn fold_data(&mut self, cx: &mut Cx<'_>, scope: ScopeId, placed: &Placed<'_>) {
         let entry = placed.entry;
-        let Some(body) = &entry.body else { return };
+        if let Some(whole) = keeping::goes_with(entry.header.kind, &entry.header.refs) {
+            cx.tx.put(&keys::edit_of(&whole, &entry.id), &[]);
+        }
+        let Some(body) = &entry.body else { return self.fold_bare(cx, scope, placed) };
         let op = DataOp::decode(entry.header.kind, &body.bytes);
         if let Ok(DataOp::Epoch(op)) = &op {
             // Any member node may make a key; it is used only while its holders are the members (§1.11).
@@ -193,14 +197,27 @@ impl Engine {
             return;
         }
         let group = GroupId::from(scope);
-        let Ok(op) = op else {
+        let Some(op) = op.ok().filter(|op| super::bare::names_its_item(op, &entry.header.refs)) else {
             return cx.tx.put(&keys::void(&group, &entry.id), b"malformed");
         };
-        let verdict = match (&op, act_of(entry.header.kind)) {
-            (DataOp::Outside(_) | DataOp::OutsideEdit(_), _) => self.outside_verdict(cx, placed),
-            (_, Some(act)) => self.verdict(group, placed, act),
-            (_, None) => return,
+        let verdict = match (self.keeping_verdict(group, placed, &op), act_of(entry.header.kind)) {
+            (Some(verdict), _) => verdict,
+            (None, _) if matches!(op, DataOp::Outside(_) | DataOp::OutsideEdit(_)) => self.outside_verdict(cx, placed),
+            (None, Some(act)) => self.verdict(group, placed, act),
+            (None, None) => return,
         };
+        self.take_verdict(cx, group, placed, op, verdict);
+    }
+
+    pub(super) fn take_verdict(
+        &mut self,
+        cx: &mut Cx<'_>,
+        group: GroupId,
+        placed: &Placed<'_>,
+        op: DataOp,
+        verdict: Verdict,
+    ) {
+        let entry = placed.entry;
         self.note_again(cx, entry);
         if placed.node == self.node() {
             note_undelivered(cx, &group, entry, verdict);
@@ -214,7 +231,7 @@ impl Engine {
     }
 
     /// An automatic post counts when its source is known and names the writer's site (ruling D7).
-    fn outside_verdict(&self, cx: &Cx<'_>, placed: &Placed<'_>) -> Verdict {
+    pub(super) fn outside_verdict(&self, cx: &Cx<'_>, placed: &Placed<'_>) -> Verdict {
         let Some(source) = placed.entry.header.refs.first() else {
             return Verdict::Void(crate::control::Reason::UnknownUser);
         };
@@ -249,11 +266,34 @@ impl Engine {
                     Some(home) if Some(home) != site => return,
                     Some(_) => {}
                 }
-                if self.view_mut().take_profile(version, profile) {
+                // What a newer version, or an erasure, took the place of does not stay (ruling D9).
+                let known = self.view.profiles.get(&user).map(|(known, _)| *known);
+                if self.view.is_former(&user) {
+                    self.supersede(cx, &version.id);
+                } else if self.view_mut().take_profile(version, profile) {
                     cx.tx.put(&keys::profile(&user), &version.to_bytes());
                     cx.notify(Notice::PeopleChanged);
+                    if let Some(known) = known {
+                        self.supersede(cx, &known.id);
+                    }
+                } else if known.is_some_and(|known| known > version) {
+                    self.supersede(cx, &version.id);
                 }
             }
+            DataOp::ErasePerson(op) => {
+                if !self.take_erase_person(cx, placed, &op) {
+                    let scope = placed.entry.header.scope;
+                    cx.tx.put(&keys::pending(&EntryId(scope.0), &placed.entry.id), &[]);
+                    return;
+                }
+                if self.view.is_former(&op.user)
+                    && let Some((known, _)) = self.view_mut().forget_profile(&op.user)
+                {
+                    cx.tx.delete(&keys::profile(&op.user));
+                    self.supersede(cx, &known.id);
+                }
+            }
+            DataOp::Hold(op) => self.take_hold(cx, placed, &op),
             DataOp::Card(card) => {
                 let group = card.group;
                 if self.view_mut().take_card(version, card) {
@@ -284,6 +324,9 @@ impl Engine {
                     cx.notify(Notice::PostChanged { group, post });
                 }
             }
+            (DataOp::Erase(erase), Some(_), _) => self.apply_erase(cx, group, placed, &erase),
+            (DataOp::Object, Some(_), Some(erasure)) => self.apply_objection(cx, group, placed, erasure),
+            (DataOp::Retention(op), Some(_), _) => self.apply_retention(cx, group, entry, &op),
             (DataOp::Comment(_), Some(actor), Some(post)) => {
                 cx.tx.put(&keys::thread(&post, hlc, &id), &actor.0);
                 cx.notify(Notice::Comment { group, post, comment: id });
@@ -326,6 +369,8 @@ impl Engine {
     fn apply_blobs(&mut self, cx: &mut Cx<'_>, group: GroupId, post: EntryId, node: NodeId, body: &Post) {
         for (at, file) in body.attachments.iter().enumerate().take(crate::limits::ATTACHMENTS_MAX) {
             cx.tx.put(&keys::blob(&file.blob, &group, &post), &(at as u32).to_be_bytes());
+            cx.tx.put(&keys::post_blob(&post, &file.blob), &[]);
+            cx.tx.delete(&keys::unused(&file.blob));
             if node != self.node() && cx.tx.get(&keys::wanted(&file.blob)).is_none() {
                 let mut value = file.size.to_be_bytes().to_vec();
                 value.extend_from_slice(&group.0);
@@ -345,10 +390,11 @@ impl Engine {
         source: EntryId,
     ) {
         let entry = placed.entry;
+        let origin_key = outside.origin_key;
         let rank = self.source_rank(cx, &source, &placed.node).flatten().unwrap_or(u32::MAX);
-        let (from, to) = Key::of(table::ORIGIN).and(group).and(outside.origin_key).prefix();
+        let (from, to) = Key::of(table::ORIGIN).and(group).and(origin_key).prefix();
         let before = cx.tx.range(&from, &to, 1, Direction::Forward).pop();
-        let key = keys::origin(&group, &outside.origin_key, rank, &entry.id);
+        let key = keys::origin(&group, &origin_key, rank, &entry.id);
         let wins = before.as_ref().is_none_or(|(winner, _)| key <= *winner);
         cx.tx.put(&key, &entry.header.hlc.0.to_be_bytes());
         if !wins {
@@ -393,6 +439,9 @@ impl Engine {
 
     /// Folds a group's data anew after rights changed that earlier entries may have rested on.
     pub(crate) fn refold(&mut self, cx: &mut Cx<'_>, group: GroupId) {
+        self.unerased.remove(&ScopeId::from(group));
+        self.view_mut().retention.remove(&group);
+        cx.tx.delete(&keys::retention(&group));
         for prefix in [table::FEED, table::VOID, table::PENDING, table::SOURCE, table::ORIGIN, table::ORIGIN_EDIT] {
             let (from, to) = Key::of(prefix).and(group).prefix();
             for (key, _) in cx.tx.range(&from, &to, usize::MAX, Direction::Forward) {
@@ -536,7 +585,8 @@ fn notify_changed(cx: &mut Cx<'_>, group: GroupId, refs: &[EntryId]) {
 }
 
 /// Removes the rows that an entry may have written, before its group is folded anew.
-fn unapply(cx: &mut Cx<'_>, entry: &Entry) {
+pub(crate) fn unapply(cx: &mut Cx<'_>, entry: &Entry) {
+    super::erase::unapply(cx, entry);
     let (refs, Some(actor)) = (&entry.header.refs, entry.header.actor) else { return };
     let Some(target) = refs.first() else { return };
     match entry.header.kind {

@@ -8,6 +8,7 @@ use crate::control::op::{Class, ControlOp, kind};
 use crate::control::{ControlEntry, Inserted};
 use crate::entry::Entry;
 use crate::entry::batch::{self, Signatures};
+use crate::group::keeping::may_lack_body;
 use crate::ids::{EntryId, GroupId, LogId, NodeId, OrgId, ScopeId};
 use crate::limits::{RECORD_BYTES_MAX, RECORD_ENTRIES_MAX};
 use crate::log::{self, ChainError, Log};
@@ -59,6 +60,12 @@ fn founds(org: &OrgId, entries: &[Entry]) -> bool {
     })
 }
 
+/// Whether every body is there that is needed to know what counts: only words may have been erased.
+fn whole(entries: &[Entry], class: Class) -> Result<(), ChainError> {
+    let may_lack = |entry: &Entry| class == Class::Data && may_lack_body(entry.header.kind);
+    if entries.iter().all(|entry| entry.body.is_some() || may_lack(entry)) { Ok(()) } else { Err(ChainError::Broken) }
+}
+
 /// The evaluator's form of a control entry; `None` when its body is gone or malformed.
 pub(crate) fn control_entry(entry: &Entry, node: NodeId, ctl: &[EntryId]) -> Option<ControlEntry> {
     let op = ControlOp::decode(entry.header.kind, &entry.body.as_ref()?.bytes).ok()?;
@@ -80,6 +87,10 @@ impl Engine {
         let Some(org) = self.org() else { return Ingested::Stranger };
         let Some(first) = entries.first() else { return Ingested::New(0) };
         let id = first.log();
+        // What is being dropped is taken again when it is gone.
+        if self.dropping.contains_key(&id) {
+            return Ingested::Ahead;
+        }
         match self.logs.get(&id) {
             Some(_) => {
                 let held = entries.iter().take_while(|entry| self.is_stored(&*cx.tx, &entry.id)).count();
@@ -117,7 +128,7 @@ impl Engine {
         if entries.iter().any(|entry| is_ahead(cx.now, entry.header.hlc)) {
             return Ingested::Ahead;
         }
-        if let Err(error) = log::proved(&entries, class, node, org) {
+        if let Err(error) = log::proved(&entries, class, node, org).and_then(|()| whole(&entries, class)) {
             return Ingested::Chain(error);
         }
         let rest = entries.split_off(1);
@@ -127,6 +138,14 @@ impl Engine {
         }
         let id = entries[0].log();
         self.note_log(id, log);
+        // An own log that comes from others was written by an earlier life of this node, or dropped with its group: nobody
+        // here knows where it ends, so nothing is added to it (ruling A6).
+        if node == self.node() {
+            self.own.retain(|_, own| *own != id);
+            if let Some(log) = self.logs.get_mut(&id) {
+                log.closed = true;
+            }
+        }
         self.store_run(cx, &id, &entries);
         self.fold_run(cx, &id, &entries);
         if rest.is_empty() {
@@ -148,7 +167,11 @@ impl Engine {
         if fresh.iter().any(|entry| is_ahead(cx.now, entry.header.hlc)) {
             return Ingested::Ahead;
         }
-        if let Err(error) = log.continues(&fresh).and_then(|()| log::proved(&fresh, log.class, log.node, org)) {
+        if let Err(error) = log
+            .continues(&fresh)
+            .and_then(|()| log::proved(&fresh, log.class, log.node, org))
+            .and_then(|()| whole(&fresh, log.class))
+        {
             return Ingested::Chain(error);
         }
         self.accept(cx, &id, &fresh);
@@ -157,7 +180,8 @@ impl Engine {
 
     /// Takes entries that are proved: record, rows, meaning.
     pub(crate) fn accept(&mut self, cx: &mut Cx<'_>, id: &LogId, entries: &[Entry]) {
-        let mut rest = entries;
+        let emptied = self.emptied_on_arrival(cx, id, entries);
+        let mut rest = emptied.as_deref().unwrap_or(entries);
         while !rest.is_empty() {
             let count = run_length(rest);
             let (run, tail) = rest.split_at(count);
@@ -174,7 +198,7 @@ impl Engine {
         self.index_run(cx, id, run, location);
     }
 
-    fn index_run(&mut self, cx: &mut Cx<'_>, id: &LogId, run: &[Entry], location: Location) {
+    pub(crate) fn index_run(&mut self, cx: &mut Cx<'_>, id: &LogId, run: &[Entry], location: Location) {
         let (first, last) = (run[0].header.seq, run[run.len() - 1].header.seq);
         let mut value = [0; 20];
         value[..8].copy_from_slice(&first.to_be_bytes());
@@ -254,7 +278,15 @@ impl Engine {
             let Some((scope, class, node)) = opening(first) else { return };
             self.note_log(first.log(), log::opened(first, scope, class, node));
         }
-        let Some(id) = self.record_for(cx, &entries) else { return };
+        // What stands already was written anew, without bodies that were erased.
+        if let Some((id, _)) = super::lookup::place_of(&*cx.tx, &first.id) {
+            return self.replace_record(cx, &id, &entries, at);
+        }
+        let Some(id) = self.record_for(cx, &entries) else {
+            // What it continues was written anew and stands further on; or it is damaged, which its owner reports.
+            return cx.tx.put(&keys::deferred(at), &[]);
+        };
+        cx.tx.delete(&keys::deferred(at));
         self.index_run(cx, &id, &entries, at);
         self.fold_run(cx, &id, &entries);
         self.save_log(cx, &id);

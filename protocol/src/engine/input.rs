@@ -3,8 +3,11 @@
 mod rights;
 
 use crate::control::op::{Access, GroupKind, Policy, Role};
+pub use crate::engine::view::SiteKeeps;
 pub use crate::group::Attachment;
+pub use crate::group::keeping::{Power, Retention};
 use crate::ids::{BlobId, EntryId, GroupId, NodeId, RequestId, SiteId, TicketId, UserId};
+use crate::store::Location;
 pub use rights::Rights;
 
 /// One thing that happened. The caller tells the time and the randomness beside it.
@@ -54,6 +57,12 @@ pub enum Input {
     },
     /// A file arrived whole and verified, or was uploaded here.
     BlobHere(BlobId),
+    /// An `Effect::Wipe` was carried out: these records are gone from the disk.
+    Wiped(Vec<Location>),
+    /// An `Effect::RemoveBlob` was carried out: the file and all that was made from it are gone.
+    BlobRemoved(BlobId),
+    /// How long this site keeps words and files.
+    SiteKeeps(SiteKeeps),
     /// Time passed: about once a second.
     Tick,
 }
@@ -244,6 +253,43 @@ pub enum Command {
         /// The post or comment.
         target: EntryId,
     },
+    /// Erases a post or comment for good: one's own, or by a facilitator's or an admin's power.
+    Erase {
+        /// The post or comment.
+        target: EntryId,
+        /// Why.
+        reason: String,
+    },
+    /// Objects to a facilitator's erasure.
+    ObjectToErasure {
+        /// The `erase` entry.
+        erasure: EntryId,
+    },
+    /// Makes a person of this site, or for an admin any person, a former user.
+    ErasePerson {
+        /// Whom.
+        user: UserId,
+        /// Posts and comments go too, or stay under "former user".
+        words: Words,
+        /// Why.
+        reason: String,
+    },
+    /// Says how long a group keeps words and files.
+    SetRetention {
+        /// The group.
+        group: GroupId,
+        /// Days; `None` keeps them.
+        days: Option<u32>,
+    },
+    /// Puts a group under legal hold, or ends that.
+    SetHold {
+        /// The group.
+        group: GroupId,
+        /// Set or ended.
+        hold: LegalHold,
+        /// Why.
+        reason: String,
+    },
     /// Sets or takes back a reaction.
     React {
         /// The post or comment.
@@ -307,5 +353,23 @@ pub enum Reaction {
     /// Set.
     On,
     /// Taken back.
+    Off,
+}
+
+/// What becomes of an erased person's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Words {
+    /// They stay, by "former user".
+    Stay,
+    /// They go too.
+    Go,
+}
+
+/// Whether a legal hold is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LegalHold {
+    /// Nothing is wiped.
+    On,
+    /// As usual.
     Off,
 }

@@ -45,7 +45,7 @@ pub fn place_of(store: &dyn Store, id: &EntryId) -> Option<(LogId, u64)> {
 }
 
 /// The record that holds a position, and the first position in it.
-fn run_at(store: &dyn Store, log: &LogId, seq: u64) -> Option<(u64, Location)> {
+pub(crate) fn run_at(store: &dyn Store, log: &LogId, seq: u64) -> Option<(u64, Location)> {
     let to = Key::of(table::RUN).and(log).prefix().1;
     let (_, row) = store.range(&keys::run(log, seq), &to, 1, Direction::Forward).pop()?;
     Some((u64::from_be_bytes(row.get(..8)?.try_into().ok()?), Location::from_bytes(row.get(8..)?)?))

@@ -372,6 +372,8 @@ impl Engine {
         }
         self.keep_gate(cx);
         self.keep_clock(cx);
+        self.erase_tick(cx);
+        self.part_tick(cx);
         self.pass_on_helds(cx);
         self.state_addresses(cx);
         self.keep_epochs(cx);

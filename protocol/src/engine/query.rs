@@ -21,6 +21,8 @@ pub struct PersonView {
     pub active: bool,
     /// An admin of the organisation.
     pub admin: bool,
+    /// Was erased: shown as "former user".
+    pub former: bool,
 }
 
 /// A group as one person sees it.
@@ -50,6 +52,10 @@ pub struct GroupView {
     pub created: Millis,
     /// The newest post.
     pub last_activity: Option<Millis>,
+    /// How many days it keeps words and files; `None` is for ever.
+    pub retention_days: Option<u32>,
+    /// Under legal hold.
+    pub hold: bool,
 }
 
 /// What a person may do in a group.
@@ -69,6 +75,8 @@ pub struct GroupRights {
     pub change_policy: bool,
     /// Give the group an owner, as an admin of the organisation who is not its owner.
     pub appoint: bool,
+    /// Decide how long it keeps.
+    pub keep: bool,
 }
 
 /// A member of a group.
@@ -137,6 +145,8 @@ pub struct ItemRights {
     pub comment: bool,
     /// React.
     pub react: bool,
+    /// Erase for good.
+    pub erase: bool,
 }
 
 /// A post as one person sees it.
@@ -160,6 +170,8 @@ pub struct PostView {
     pub edited: Option<Millis>,
     /// Deleted.
     pub deleted: bool,
+    /// Erased: hidden by an erasure in force, or gone.
+    pub erased: bool,
     /// Files and pictures.
     pub attachments: Vec<Attachment>,
     /// Reactions, the most frequent first.
@@ -195,6 +207,8 @@ pub struct CommentView {
     pub edited: Option<Millis>,
     /// Deleted.
     pub deleted: bool,
+    /// Erased: hidden by an erasure in force, or gone.
+    pub erased: bool,
     /// Reactions.
     pub reactions: Vec<ReactionView>,
     /// How far it has got.
@@ -203,6 +217,100 @@ pub struct CommentView {
     pub may: ItemRights,
     /// The asker wrote it.
     pub mine: bool,
+}
+
+/// What an erasure is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErasureOf {
+    /// A post.
+    Post,
+    /// A comment.
+    Comment,
+    /// A person.
+    Person,
+}
+
+/// Where an erasure stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErasureState {
+    /// Hidden; objections are possible until it is due.
+    Waiting,
+    /// Not carried out at every site yet.
+    Working,
+    /// Every site has stated that it is carried out.
+    Done,
+    /// Somebody objected: shown again.
+    Objected,
+    /// A legal hold keeps it from being carried out; hidden.
+    Held,
+}
+
+/// One site's line of an erasure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErasureLine {
+    /// The site.
+    pub site: SiteId,
+    /// All its nodes have stated that it is carried out.
+    pub done: bool,
+    /// When the last of them said so, as far as known here.
+    pub at: Option<Millis>,
+}
+
+/// An erasure as an admin sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErasureView {
+    /// Its entry.
+    pub id: EntryId,
+    /// What it is about.
+    pub of: ErasureOf,
+    /// Who asked for it.
+    pub by: UserId,
+    /// When.
+    pub at: Millis,
+    /// Why.
+    pub reason: String,
+    /// The group; `None` for a person.
+    pub group: Option<GroupId>,
+    /// Where it stands.
+    pub state: ErasureState,
+    /// When it is carried out, while it waits.
+    pub due: Option<Millis>,
+    /// Site by site.
+    pub sites: Vec<ErasureLine>,
+}
+
+/// How a group is kept here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeping {
+    /// All that is known of.
+    Complete,
+    /// More is known to exist elsewhere.
+    Filling,
+    /// Nobody of this site is in it any more: it goes.
+    Leaving,
+    /// This site was removed from it: sealed, then it goes.
+    Removed,
+}
+
+/// What is kept of a group here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupStorage {
+    /// The group.
+    pub group: GroupId,
+    /// Entries.
+    pub entries: u64,
+    /// Bytes of their records.
+    pub bytes: u64,
+    /// Bytes of files that its posts refer to, as far as they lie here. A file of two groups counts in both.
+    pub file_bytes: u64,
+    /// This site's own rule for it.
+    pub keep_days: Option<u32>,
+    /// How.
+    pub state: Keeping,
+    /// Content entries here.
+    pub have: u64,
+    /// Content entries known to exist.
+    pub of: u64,
 }
 
 /// A feed of a group.

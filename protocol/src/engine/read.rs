@@ -4,10 +4,12 @@
 mod comment;
 mod constitution;
 mod delivery;
+mod erasure;
 mod feed;
 mod file;
 mod removal;
 mod site;
+mod storage;
 mod undelivered;
 
 use crate::clock::{Hlc, Millis};
@@ -49,6 +51,7 @@ impl Reader<'_> {
             site: user.site,
             active: user.active,
             admin: state.is_admin(&id),
+            former: self.view.is_former(&id),
         })
     }
 
@@ -103,11 +106,14 @@ impl Reader<'_> {
                 leave: role.is_some() && !state.is_derived(),
                 change_policy: may(Act::ChangePolicy),
                 appoint: self.view.is_admin(&viewer) && role != Some(Role::Owner),
+                keep: may(Act::Keep),
             },
             members: Some(state.members().len()),
             sites: self.by_name(state.sites().iter().copied().collect()),
             created,
             last_activity: role.and(self.newest(id)).map(Hlc::millis),
+            retention_days: self.view.retention_days(&id),
+            hold: self.view.is_held_for_law(&id),
         }
     }
 
@@ -135,6 +141,8 @@ impl Reader<'_> {
             sites: Vec::new(),
             created: Millis(card.created),
             last_activity: None,
+            retention_days: None,
+            hold: false,
         })
     }
 

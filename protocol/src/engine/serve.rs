@@ -8,9 +8,9 @@ use super::{Cx, Engine};
 use crate::control::op::{Access, Class};
 use crate::entry::Entry;
 use crate::entry::batch::{self, Signatures};
-use crate::ids::{GroupId, LogId, NodeId, OrgId, ScopeId};
+use crate::ids::{EntryId, GroupId, LogId, NodeId, OrgId, ScopeId};
 use crate::keys::{self, Purpose};
-use crate::limits::{BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, FORK_BRANCHES_MAX, GROUPS_PER_REQUEST_MAX};
+use crate::limits::{BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, FORK_BRANCHES_MAX, GROUPS_PER_REQUEST_MAX, UNERASED_MAX};
 use crate::log::ChainError;
 use crate::store::keys as rows;
 use crate::sync::held::{Held, frontier_digest, root};
@@ -215,6 +215,12 @@ impl Engine {
             }
         }
         entries.truncate(signed);
+        // What is to be erased and still stands on the disk is not given any more.
+        for entry in entries.iter_mut().filter(|entry| entry.body.is_some()) {
+            if self.is_doomed(&*cx.tx, &state.scope, entry, cx.now) {
+                entry.body = None;
+            }
+        }
         encode_batches(&entries, state.class).into_iter().map(ByteVec::from).collect()
     }
 
@@ -269,11 +275,13 @@ impl Engine {
         heights.sort_unstable();
         heights.truncate(crate::limits::FRONTIER_LOGS_MAX);
         let own = self.view.held.get(&scope).and_then(|nodes| nodes.get(&self.node()));
-        if let Some(own) = own.filter(|own| own.held.heights == heights) {
+        let unerased: Vec<EntryId> =
+            self.unerased.get(&scope).into_iter().flatten().take(UNERASED_MAX).copied().collect();
+        if let Some(own) = own.filter(|own| own.held.heights == heights && own.held.unerased == unerased) {
             return Some(own.held.clone());
         }
         let hlc = self.clock.tick(cx.now, crate::clock::Hlc(own.map_or(0, |own| own.held.hlc)));
-        let held = Held::sign(scope, hlc, heights, &org, &self.identity.key);
+        let held = Held::sign(scope, hlc, heights, unerased, &org, &self.identity.key);
         cx.tx.put(&rows::held(&scope, &held.node), &held_row(&held));
         self.view_mut().take_held(held.clone());
         Some(held)

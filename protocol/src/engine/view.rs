@@ -2,7 +2,8 @@
 //!
 //! It is cloned when a reader still holds the last one, so its big parts stand behind `Arc`s of their own.
 
-use crate::clock::Millis;
+use super::erase::{Former, named_due};
+use crate::clock::{Hlc, Millis};
 use crate::codec;
 use crate::control::grants::GroupState;
 use crate::control::registry::OrgState;
@@ -13,7 +14,7 @@ use crate::ids::{EntryId, GroupId, LogId, NodeId, OrgId, ScopeId, SiteId, UserId
 use crate::store::Store;
 use crate::sync::fork::Split;
 use crate::sync::held::Held;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A peer's connection as this process saw it.
@@ -34,6 +35,8 @@ pub struct Stated {
     pub held: Held,
     /// Growth as seen by this process: log, height, time of the statement. Bounded.
     pub steps: Vec<(LogId, u64, Millis)>,
+    /// Erasures that it stated to have carried out, with when it first said so. Bounded alike.
+    pub erased: Vec<(EntryId, Millis)>,
 }
 
 /// Steps kept per scope and node: enough for what a screen shows, the oldest go first.
@@ -68,6 +71,25 @@ pub struct View {
     pub(crate) alarms: Arc<BTreeMap<EntryId, Alarm>>,
     /// Branches of forked logs, with the log that headers and statements name.
     pub(crate) branches: Arc<BTreeMap<LogId, LogId>>,
+    /// What erasures name: a first look, so that reading what nobody erased costs nothing.
+    pub(crate) erased: Arc<BTreeSet<EntryId>>,
+    /// People who were erased.
+    pub(crate) former: Arc<BTreeMap<UserId, Former>>,
+    /// Legal holds.
+    pub(crate) holds: BTreeMap<GroupId, (Version, bool)>,
+    /// How many days groups keep words and files.
+    pub(crate) retention: BTreeMap<GroupId, (Version, Option<u32>)>,
+    /// How many days this site keeps them: in all groups, and in single ones.
+    pub(crate) site_keeps: SiteKeeps,
+}
+
+/// How many days a site keeps words and files; what is `None` is kept as long as its group keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SiteKeeps {
+    /// In groups that are not named.
+    pub everywhere: Option<u32>,
+    /// In single groups.
+    pub groups: BTreeMap<GroupId, Option<u32>>,
 }
 
 impl View {
@@ -87,7 +109,56 @@ impl View {
             forks: Arc::default(),
             alarms: Arc::default(),
             branches: Arc::default(),
+            erased: Arc::default(),
+            former: Arc::default(),
+            holds: BTreeMap::new(),
+            retention: BTreeMap::new(),
+            site_keeps: SiteKeeps::default(),
         }
+    }
+
+    /// Whether a group is under legal hold.
+    pub fn is_held_for_law(&self, group: &GroupId) -> bool {
+        self.holds.get(group).is_some_and(|(_, on)| *on)
+    }
+
+    /// How many days a group keeps words and files, by its owners' rule.
+    pub fn retention_days(&self, group: &GroupId) -> Option<u32> {
+        self.retention.get(group).and_then(|(_, days)| *days)
+    }
+
+    /// How many days they are kept here: the shorter of the group's and this site's rule.
+    pub fn keep_days(&self, group: &GroupId) -> Option<u32> {
+        let site = self.site_keeps.groups.get(group).copied().unwrap_or(self.site_keeps.everywhere);
+        self.retention_days(group).into_iter().chain(site).min()
+    }
+
+    /// Whether a person was erased.
+    pub fn is_former(&self, user: &UserId) -> bool {
+        self.former.contains_key(user)
+    }
+
+    /// Whether a person's words of that time went with the person.
+    pub(crate) fn is_former_word(&self, user: &UserId, at: Hlc) -> bool {
+        self.former.get(user).is_some_and(|former| former.words_until.is_some_and(|until| at <= until))
+    }
+
+    /// Whether an erasure in force hides a post or comment.
+    pub(crate) fn is_erased(
+        &self,
+        store: &dyn Store,
+        scope: &ScopeId,
+        target: &EntryId,
+        author: Option<&UserId>,
+        at: Hlc,
+    ) -> bool {
+        let named = self.erased.contains(target) && named_due(store, scope, target, author).is_some();
+        named || author.is_some_and(|author| self.is_former_word(author, at))
+    }
+
+    pub(crate) fn note_former(&mut self, user: UserId, words_until: Option<Hlc>) {
+        let former = Arc::make_mut(&mut self.former).entry(user).or_default();
+        former.words_until = former.words_until.max(words_until);
     }
 
     /// Sites, nodes, people; `None` before set-up.
@@ -155,7 +226,7 @@ impl View {
     /// Takes a newer statement; false when it is not newer.
     pub(crate) fn take_held(&mut self, held: Held) -> bool {
         let nodes = Arc::make_mut(self.held.entry(held.scope).or_default());
-        let at = crate::clock::Hlc(held.hlc).millis();
+        let at = Hlc(held.hlc).millis();
         match nodes.get_mut(&held.node) {
             Some(known) if known.held.hlc >= held.hlc => false,
             Some(known) => {
@@ -166,12 +237,15 @@ impl View {
                 }
                 let over = known.steps.len().saturating_sub(STEPS_MAX);
                 known.steps.drain(..over);
+                let carried_out = known.held.unerased.iter().filter(|id| !held.unerased.contains(id));
+                known.erased.extend(carried_out.map(|id| (*id, at)));
+                let over = known.erased.len().saturating_sub(STEPS_MAX);
+                known.erased.drain(..over);
                 known.held = held;
                 true
             }
             None => {
-                let steps = Vec::new();
-                nodes.insert(held.node, Stated { held, steps });
+                nodes.insert(held.node, Stated { held, steps: Vec::new(), erased: Vec::new() });
                 true
             }
         }
@@ -184,6 +258,13 @@ impl View {
         }
         Arc::make_mut(&mut self.profiles).insert(profile.user, (version, profile));
         true
+    }
+
+    pub(crate) fn forget_profile(&mut self, user: &UserId) -> Option<(Version, Profile)> {
+        if !self.profiles.contains_key(user) {
+            return None;
+        }
+        Arc::make_mut(&mut self.profiles).remove(user)
     }
 
     pub(crate) fn take_card(&mut self, version: Version, card: Card) -> bool {

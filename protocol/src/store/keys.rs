@@ -45,7 +45,7 @@ pub mod table {
     pub const VOID: u8 = b'V';
     /// `author, !hlc, entry` → group, reason code. Own entries without authority, for their authors.
     pub const UNDELIVERED: u8 = b'N';
-    /// `salt` → entry. Own entries by their salt, which a request's id gives: answers given before.
+    /// `hash of the salt` → entry. Own entries by their salt, which a request's id gives: answers given before.
     pub const REQUEST: u8 = b'Q';
     /// `scope, node` → a held statement.
     pub const HELD: u8 = b'K';
@@ -65,6 +65,34 @@ pub mod table {
     pub const FORK: u8 = b'%';
     /// `alarm` → what an administrator must know.
     pub const ALARM: u8 = b'!';
+    /// `scope, erasure` → power, time, done here, site. Erasures in force (`engine/erase.rs`).
+    pub const ERASE: u8 = b'j';
+    /// `target, power, scope, author, erasure` → time, site. What an erasure names, here or not.
+    pub const ERASED: u8 = b't';
+    /// `erasure, objection` → by an owner, site.
+    pub const OBJECTED: u8 = b'k';
+    /// `target, edit` → (). Every edit, so that all of them go with the target.
+    pub const EDIT_OF: u8 = b'x';
+    /// `post, blob` → (). The other direction of [`BLOB`].
+    pub const POST_BLOB: u8 = b'b';
+    /// `location` → (). Records that stand elsewhere by now and are to be wiped.
+    pub const WIPE: u8 = b'w';
+    /// `blob` → (). Files that nothing refers to any more, to be removed.
+    pub const UNUSED: u8 = b'u';
+    /// `user, erasure` → time, words too. Former users.
+    pub const FORMER: u8 = b'f';
+    /// `group` → version, on. Legal hold.
+    pub const HOLD: u8 = b'h';
+    /// `group` → version, days. Retention.
+    pub const RETENTION: u8 = b'r';
+    /// `entry` → (). Profiles that a newer one or an erasure took the place of, to be emptied.
+    pub const SUPERSEDED: u8 = b'y';
+    /// `group` → how, since when. Groups in which nobody of this site is any more.
+    pub const LEFT: u8 = b'l';
+    /// `log` → group. Logs of such a group whose records are being wiped.
+    pub const DROPPED: u8 = b'q';
+    /// `location` → (). Replayed records that stand before what they continue.
+    pub const DEFERRED: u8 = b'~';
 }
 
 /// A key being put together.
@@ -200,9 +228,10 @@ pub fn undelivered(user: &UserId, hlc: Hlc, entry: &EntryId) -> Vec<u8> {
     Key::of(table::UNDELIVERED).and(user).number(!hlc.0).and(entry).done()
 }
 
-/// Key of an answer given before, by the salt that its request gives.
+/// Key of an answer given before, by the salt that its request gives: hashed, so that no salt stands in a row (INV-48).
 pub fn request(salt: &[u8; SALT_BYTES]) -> Vec<u8> {
-    Key::of(table::REQUEST).and(salt).done()
+    let hash = crate::keys::derive(crate::keys::Purpose::Request, &[salt]);
+    Key::of(table::REQUEST).and(&hash[..SALT_BYTES]).done()
 }
 
 /// Key of a node's held statement.
@@ -248,6 +277,66 @@ pub fn address(node: &NodeId) -> Vec<u8> {
 /// Key of when a node was last connected.
 pub fn seen(node: &NodeId) -> Vec<u8> {
     Key::of(table::SEEN).and(node).done()
+}
+
+/// Key of an erasure in force.
+pub fn erase(scope: &ScopeId, erasure: &EntryId) -> Vec<u8> {
+    Key::of(table::ERASE).and(scope).and(erasure).done()
+}
+
+/// Key of an objection.
+pub fn objected(erasure: &EntryId, objection: &EntryId) -> Vec<u8> {
+    Key::of(table::OBJECTED).and(erasure).and(objection).done()
+}
+
+/// Key of an edit of a target.
+pub fn edit_of(target: &EntryId, edit: &EntryId) -> Vec<u8> {
+    Key::of(table::EDIT_OF).and(target).and(edit).done()
+}
+
+/// Key of a post's file.
+pub fn post_blob(post: &EntryId, blob: &BlobId) -> Vec<u8> {
+    Key::of(table::POST_BLOB).and(post).and(blob).done()
+}
+
+/// Key of a record to be wiped.
+pub fn wipe(location: super::Location) -> Vec<u8> {
+    Key::of(table::WIPE).and(location.to_bytes()).done()
+}
+
+/// Key of a file to be removed.
+pub fn unused(blob: &BlobId) -> Vec<u8> {
+    Key::of(table::UNUSED).and(blob).done()
+}
+
+/// Key of a group's legal hold.
+pub fn hold(group: &GroupId) -> Vec<u8> {
+    Key::of(table::HOLD).and(group).done()
+}
+
+/// Key of a group's retention.
+pub fn retention(group: &GroupId) -> Vec<u8> {
+    Key::of(table::RETENTION).and(group).done()
+}
+
+/// Key of a profile to be emptied.
+pub fn superseded(profile: &EntryId) -> Vec<u8> {
+    Key::of(table::SUPERSEDED).and(profile).done()
+}
+
+/// Key of a group that this site is out of.
+pub fn left(group: &GroupId) -> Vec<u8> {
+    Key::of(table::LEFT).and(group).done()
+}
+
+/// Key of a log that is being dropped.
+pub fn dropped(log: &LogId) -> Vec<u8> {
+    Key::of(table::DROPPED).and(log).done()
+}
+
+/// Key of a replayed record that stands before what it continues.
+pub fn deferred(location: super::Location) -> Vec<u8> {
+    Key::of(table::DEFERRED).and(location.to_bytes()).done()
 }
 
 #[cfg(test)]

@@ -11,9 +11,19 @@ pub struct MemoryStore {
 }
 
 impl MemoryStore {
-    /// The records, in the order in which they were appended.
+    /// The records, in the order in which they were appended; wiped ones are passed over.
     pub fn records(&self) -> impl Iterator<Item = (Location, &[u8])> {
-        self.records.iter().enumerate().map(|(at, payload)| (location(at, payload), payload.as_slice()))
+        let all = self.records.iter().enumerate().filter(|(_, payload)| !payload.is_empty());
+        all.map(|(at, payload)| (location(at, payload), payload.as_slice()))
+    }
+
+    /// Wipes records in place.
+    pub fn wipe(&mut self, places: &[Location]) {
+        for place in places {
+            if let Some(record) = self.records.get_mut(place.offset as usize) {
+                record.clear();
+            }
+        }
     }
 
     /// All rows, for comparing two stores.
@@ -48,7 +58,7 @@ impl Store for MemoryStore {
     }
 
     fn record(&self, location: Location) -> Option<Vec<u8>> {
-        self.records.get(location.offset as usize).cloned()
+        self.records.get(location.offset as usize).filter(|record| !record.is_empty()).cloned()
     }
 }
 

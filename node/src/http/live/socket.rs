@@ -323,6 +323,7 @@ impl Stream {
                 self.seen.clear();
                 Some(json!({ "type": "people_changed" }))
             }
+            Notice::Erasures => Some(json!({ "type": "erasures" })),
             Notice::Network => Some(json!({ "type": "network" })),
             // Everybody may be told that there is news; the list itself is for admins.
             Notice::Alarms => Some(json!({ "type": "alarms" })),

@@ -170,6 +170,17 @@ pub struct GroupMay {
     pub change_policy: bool,
     /// Give the group an owner: administrators of the organisation who are not.
     pub appoint: bool,
+    /// Decide how long it keeps words and files.
+    pub keep: bool,
+}
+
+/// How long a group keeps words and files.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+pub struct Retention {
+    /// Days; null is for ever.
+    pub days: Option<u32>,
+    /// Under legal hold: nothing is wiped.
+    pub hold: bool,
 }
 
 /// A group as the asker sees it.
@@ -198,6 +209,8 @@ pub struct Group {
     pub last_activity: Option<String>,
     /// One of the organisation's own landmarks.
     pub official: bool,
+    /// How long it keeps words and files.
+    pub retention: Retention,
 }
 
 /// A member of a group.
@@ -234,6 +247,7 @@ impl Shaper<'_> {
                 leave: view.may.leave,
                 change_policy: view.may.change_policy,
                 appoint: view.may.appoint,
+                keep: view.may.keep,
             },
             members: view.members,
             sites: view.sites.iter().map(|site| self.site(*site)).collect(),
@@ -241,6 +255,7 @@ impl Shaper<'_> {
             unread,
             last_activity: view.last_activity.map(text::time),
             official: matches!(view.kind, op::GroupKind::General | op::GroupKind::Visibility),
+            retention: Retention { days: view.retention_days, hold: view.hold },
         }
     }
 

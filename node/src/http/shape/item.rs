@@ -98,6 +98,8 @@ pub struct PostMay {
     pub comment: bool,
     /// React.
     pub react: bool,
+    /// Erase for good.
+    pub erase: bool,
 }
 
 /// What the asker may do with a comment.
@@ -107,6 +109,8 @@ pub struct CommentMay {
     pub edit: bool,
     /// Delete.
     pub delete: bool,
+    /// Erase for good.
+    pub erase: bool,
 }
 
 /// A post.
@@ -132,6 +136,8 @@ pub struct Post {
     pub edited: Option<String>,
     /// Deleted.
     pub deleted: bool,
+    /// Erased, or about to be: nothing of it is shown any more.
+    pub erased: bool,
     /// Files.
     pub attachments: Vec<Attachment>,
     /// Reactions.
@@ -169,6 +175,8 @@ pub struct Comment {
     pub edited: Option<String>,
     /// Deleted.
     pub deleted: bool,
+    /// Erased, or about to be: nothing of it is shown any more.
+    pub erased: bool,
     /// Reactions.
     pub reactions: Vec<ReactionCount>,
     /// How far it has got.
@@ -214,6 +222,7 @@ impl Shaper<'_> {
             created: text::time(view.created),
             edited: view.edited.map(text::time),
             deleted: view.deleted,
+            erased: view.erased,
             attachments: view.attachments.iter().map(|attachment| self.attachment(attachment)).collect(),
             reactions: reactions(&view.reactions),
             comments: view.comments,
@@ -225,6 +234,7 @@ impl Shaper<'_> {
                 delete: view.may.delete,
                 comment: view.may.comment,
                 react: view.may.react,
+                erase: view.may.erase,
             },
             not_delivered: view.not_delivered.map(str::to_owned),
         })
@@ -241,10 +251,11 @@ impl Shaper<'_> {
             created: text::time(view.created),
             edited: view.edited.map(text::time),
             deleted: view.deleted,
+            erased: view.erased,
             reactions: reactions(&view.reactions),
             delivery: delivery(view.delivery),
             mine: view.mine,
-            may: CommentMay { edit: view.may.edit, delete: view.may.delete },
+            may: CommentMay { edit: view.may.edit, delete: view.may.delete, erase: view.may.erase },
         }
     }
 

@@ -134,7 +134,7 @@ impl Shaper<'_> {
     pub(super) fn to_person_ref(&self, view: &PersonView) -> PersonRef {
         let invited = || self.app.local.with_account(view.id, |account| account.password.is_none()).unwrap_or(false);
         let state = match view {
-            view if view.name.is_empty() => PersonState::Former,
+            view if view.former || view.name.is_empty() => PersonState::Former,
             view if !view.active => PersonState::Suspended,
             _ if invited() => PersonState::Invited,
             _ => PersonState::Active,

@@ -92,6 +92,16 @@ impl OrgState {
         if beyond { Err(Reason::NotHome) } else { Ok(()) }
     }
 
+    /// Whether the person was an admin for an entry that names this frontier. Parts of it that are not the
+    /// organisation's are passed over.
+    pub fn was_admin_at(&self, user: &UserId, ctl: &[EntryId]) -> bool {
+        let mut clock = Clock::default();
+        for index in ctl.iter().filter_map(|id| self.graph().index(id)) {
+            self.graph().absorb(&mut clock, index);
+        }
+        self.was_admin(user, &clock.into())
+    }
+
     /// Whether an entry of this person at this position of this node's log counts as far as the organisation is
     /// concerned: the node is of the home as the frontier knew it, and not revoked before. Parts of the frontier that are
     /// not the organisation's are passed over.

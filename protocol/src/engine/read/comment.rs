@@ -97,7 +97,8 @@ impl Reader<'_> {
     ) -> Option<CommentView> {
         let found = Found::of(self.store, &id).filter(|found| found.kind == kind::COMMENT)?;
         let post = *found.refs.first()?;
-        let deleted = found.body.is_none() || lookup::is_deleted(self.store, &id, found.actor.as_ref());
+        let erased = self.is_erased(&group, &id, &found);
+        let deleted = erased || lookup::is_deleted(self.store, &id, found.actor.as_ref());
         let mine = found.actor.as_ref() == Some(viewer);
         let mut text = match DataOp::decode(found.kind, found.body.as_deref().unwrap_or_default()) {
             Ok(DataOp::Comment(comment)) => comment.text,
@@ -120,6 +121,7 @@ impl Reader<'_> {
             created: found.hlc.millis(),
             edited: edit.map(|(version, _)| version.hlc.millis()),
             deleted,
+            erased,
             reactions: self.reactions(viewer, &id),
             delivery: self.delivery_of(state, group, &found),
             may: ItemRights {
@@ -127,6 +129,7 @@ impl Reader<'_> {
                 delete: !deleted && ((mine && may(Act::EditOwn)) || may(Act::DeleteAny)),
                 comment: false,
                 react: !deleted && may(Act::React),
+                erase: !erased && self.may_erase(viewer, state, mine),
             },
             mine,
         })

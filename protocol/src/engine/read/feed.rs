@@ -2,12 +2,13 @@
 
 use super::Reader;
 use crate::clock::Hlc;
+use crate::control::grants::GroupState;
 use crate::control::table::Act;
 use crate::engine::fold::{FEED_AUTOMATIC, FEED_PEOPLE};
 use crate::engine::lookup::{self, Found};
 use crate::engine::query::{AutomaticView, Before, FeedKind, ItemRights, Page, PostView, ReactionView};
-use crate::group::{DataOp, Edit, Version};
-use crate::ids::{EntryId, GroupId, UserId};
+use crate::group::{DataOp, Edit, Version, kind};
+use crate::ids::{EntryId, GroupId, ScopeId, UserId};
 use crate::limits::PAGE_ITEMS_MAX;
 use crate::store::Direction;
 use crate::store::keys::{self, Key, table};
@@ -100,7 +101,8 @@ impl Reader<'_> {
             return None;
         }
         let state = self.view.group_state(&group)?;
-        let deleted = found.body.is_none() || lookup::is_deleted(self.store, &id, found.actor.as_ref());
+        let erased = self.is_erased(&group, &id, &found);
+        let deleted = erased || lookup::is_deleted(self.store, &id, found.actor.as_ref());
         let op = DataOp::decode(found.kind, found.body.as_deref().unwrap_or_default()).ok();
         let (mut automatic, mut changed) = (None, None);
         let (mut title, mut text, mut attachments) = match op {
@@ -111,6 +113,10 @@ impl Reader<'_> {
                 let outside = newer.map_or(outside, |(_, newer)| newer);
                 automatic = Some(self.automatic(found.refs.first()?, outside.url, outside.author));
                 (outside.title, outside.text, Vec::new())
+            }
+            _ if found.kind == kind::OUTSIDE => {
+                automatic = Some(self.automatic(found.refs.first()?, None, None));
+                Default::default()
             }
             _ if deleted => (String::new(), String::new(), Vec::new()),
             _ => return None,
@@ -134,6 +140,7 @@ impl Reader<'_> {
             created: found.hlc.millis(),
             edited: edit.map(|(version, _)| version.hlc.millis()).or(changed),
             deleted,
+            erased,
             attachments,
             reactions: self.reactions(viewer, &id),
             comments,
@@ -144,10 +151,24 @@ impl Reader<'_> {
                 delete: !deleted && ((mine && may(Act::EditOwn)) || may(Act::DeleteAny)),
                 comment: !deleted && may(Act::Comment),
                 react: !deleted && may(Act::React),
+                erase: !erased && self.may_erase(viewer, state, mine),
             },
             mine,
             not_delivered: void.map(|_| "void"),
         })
+    }
+
+    /// Whether nothing of a post or comment may be shown, because it is gone or to go.
+    pub(super) fn is_erased(&self, group: &GroupId, id: &EntryId, found: &Found) -> bool {
+        let scope = ScopeId::from(*group);
+        let named = |target: &EntryId| self.view.is_erased(self.store, &scope, target, found.actor.as_ref(), found.hlc);
+        let whole = crate::group::keeping::goes_with(found.kind, &found.refs);
+        found.body.is_none() || named(id) || whole.is_some_and(|whole| named(&whole))
+    }
+
+    pub(super) fn may_erase(&self, viewer: &UserId, state: &GroupState, mine: bool) -> bool {
+        let may = |act| state.may_now(viewer, act).is_ok();
+        (mine && may(Act::EditOwn)) || may(Act::EraseAny) || self.view.is_admin(viewer)
     }
 
     pub(super) fn automatic(&self, source: &EntryId, url: Option<String>, author: Option<String>) -> AutomaticView {

@@ -17,7 +17,7 @@ impl Reader<'_> {
             self.readable(&viewer, &group)?;
             let post = EntryId::from_slice(key.get(65..)?)?;
             let found = Found::of(self.store, &post)?;
-            if lookup::is_deleted(self.store, &post, found.actor.as_ref()) {
+            if self.is_erased(&group, &post, &found) || lookup::is_deleted(self.store, &post, found.actor.as_ref()) {
                 return None;
             }
             let at = u32::from_be_bytes(value.try_into().ok()?) as usize;
