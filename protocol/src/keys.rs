@@ -40,7 +40,7 @@ pub enum Purpose {
 
 impl Purpose {
     /// In the order of their declaration.
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::EntryId,
         Self::BodyCommit,
         Self::Intent,
@@ -50,6 +50,7 @@ impl Purpose {
         Self::Pairing,
         Self::Topic,
         Self::Origin,
+        Self::Request,
     ];
 
     const fn context(self) -> &'static str {
