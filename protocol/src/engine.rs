@@ -29,6 +29,7 @@ pub mod read;
 mod seen;
 mod serve;
 mod setup;
+mod sources;
 mod time;
 pub mod view;
 mod write;

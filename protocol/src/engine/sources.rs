@@ -1,0 +1,43 @@
+//! Feeds from outside and files, as far as the fold needs to find them.
+
+use super::effect::Notice;
+use super::{Cx, Engine};
+use crate::group::{DataOp, Source};
+use crate::ids::{BlobId, EntryId, GroupId};
+use crate::store::Direction;
+use crate::store::keys::{self, Key, table};
+
+impl Engine {
+    /// A group's live sources.
+    pub(crate) fn sources(&self, cx: &Cx<'_>, group: GroupId) -> Vec<(EntryId, Source)> {
+        super::lookup::sources(&*cx.tx, &group)
+    }
+
+    /// A live source with its group.
+    pub(crate) fn source(&self, cx: &Cx<'_>, id: &EntryId) -> Option<(GroupId, Source)> {
+        let (group, source) = self.source_any(cx, id)?;
+        super::lookup::is_live_source(&*cx.tx, &group, id).then_some((group, source))
+    }
+
+    /// A source, removed or not, once it is known to be valid.
+    pub(crate) fn source_any(&self, cx: &Cx<'_>, id: &EntryId) -> Option<(GroupId, Source)> {
+        let found = super::lookup::Found::of(&*cx.tx, id)?;
+        let group = GroupId::from(self.logs.get(&found.log)?.scope);
+        cx.tx.get(&keys::source(&group, id))?;
+        match DataOp::decode(found.kind, found.body.as_deref()?) {
+            Ok(DataOp::Source(source)) => Some((group, source)),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn blob_here(&mut self, cx: &mut Cx<'_>, blob: BlobId) {
+        cx.tx.delete(&keys::wanted(&blob));
+        let (from, to) = Key::of(table::BLOB).and(blob).prefix();
+        for (key, _) in cx.tx.range(&from, &to, 100, Direction::Forward) {
+            if let (Some(group), Some(post)) = (GroupId::from_slice(&key[33..65]), EntryId::from_slice(&key[65..])) {
+                cx.notify(Notice::PostChanged { group, post });
+            }
+        }
+        cx.notify(Notice::BlobHere { blob });
+    }
+}
