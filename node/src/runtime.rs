@@ -225,7 +225,11 @@ impl Runtime {
     /// Overwrites records whose entries stand elsewhere by now. What fails is asked for again.
     fn wipe(&mut self, places: Vec<Location>) {
         match disk::wipe(&mut self.journal, &places) {
-            Ok(()) => self.wiped.extend(places),
+            Ok(()) => {
+                // What was read a moment ago must not outlive what was wiped.
+                self.disk.recent.forget();
+                self.wiped.extend(places);
+            }
             Err(error) => tracing::error!(%error, "what was erased still stands on the disk; tried again"),
         }
     }
