@@ -111,6 +111,14 @@ pub(crate) fn named_due(
     own.into_iter().chain(law).min().or_else(moderated)
 }
 
+/// A node stated anew what it holds of a scope: who has carried out its erasures may have changed.
+pub(crate) fn confirmed(cx: &mut Cx<'_>, scope: &ScopeId) {
+    let (from, to) = Key::of(table::ERASE).and(scope).prefix();
+    if !cx.tx.range(&from, &to, 1, Direction::Forward).is_empty() {
+        cx.notify(Notice::Erasures);
+    }
+}
+
 impl Engine {
     // --- what must be gone ----------------------------------------------------------------------------------------
 

@@ -284,6 +284,7 @@ impl Engine {
         let held = Held::sign(scope, hlc, heights, unerased, &org, &self.identity.key);
         cx.tx.put(&rows::held(&scope, &held.node), &held_row(&held));
         self.view_mut().take_held(held.clone());
+        super::erase::confirmed(cx, &scope);
         Some(held)
     }
 
@@ -310,6 +311,7 @@ impl Engine {
         cx.tx.put(&rows::held(&scope, &node), &held_row(&held));
         if self.view_mut().take_held(held) {
             self.relay.insert((scope, node), from);
+            super::erase::confirmed(cx, &scope);
             let org_scope = ScopeId::from(org);
             if scope != org_scope {
                 cx.notify(Notice::Delivery { group: GroupId::from(scope) });
