@@ -329,6 +329,10 @@ fn old_words_are_dropped_where_a_group_or_a_site_keeps_only_some_days() {
     world.input(2, Input::SiteKeeps(SiteKeeps { everywhere: Some(2), ..SiteKeeps::default() }));
     world.pass(3);
     assert!(!holds(&world, 2, CANARY.as_bytes()) && holds(&world, 2, b"frais"));
+    // Where the words were written they stay, whatever that site's own rule.
+    world.input(1, Input::SiteKeeps(SiteKeeps { everywhere: Some(2), ..SiteKeeps::default() }));
+    world.pass(3);
+    assert!(holds(&world, 1, CANARY.as_bytes()));
     assert!(holds(&world, 0, CANARY.as_bytes()));
     // The group keeps two days: everywhere.
     world.done(0, ann, Command::SetRetention { group, days: Some(2) });

@@ -111,6 +111,10 @@ pub(crate) fn named_due(
     own.into_iter().chain(law).min().or_else(moderated)
 }
 
+fn is_past(days: u32, hlc: Hlc, now: Millis) -> bool {
+    hlc.millis().0.saturating_add(u64::from(days) * DAY_MS) <= now.0
+}
+
 /// A node stated anew what it holds of a scope: who has carried out its erasures may have changed.
 pub(crate) fn confirmed(cx: &mut Cx<'_>, scope: &ScopeId) {
     let (from, to) = Key::of(table::ERASE).and(scope).prefix();
@@ -133,14 +137,20 @@ impl Engine {
         let mut dues = named.filter_map(|target| named_due(store, scope, &target, header.actor.as_ref()));
         dues.any(|due| due <= now)
             || header.actor.is_some_and(|actor| self.view.is_former_word(&actor, header.hlc))
-            || self.is_expired(scope, header.hlc, now)
+            || self.is_expired(scope, entry, now)
     }
 
     /// Whether something of this age is older than its group, or this site, keeps.
-    pub(crate) fn is_expired(&self, scope: &ScopeId, hlc: Hlc, now: Millis) -> bool {
-        self.view
-            .keep_days(&GroupId::from(*scope))
-            .is_some_and(|days| hlc.millis().0.saturating_add(u64::from(days) * DAY_MS) <= now.0)
+    pub(crate) fn is_old(&self, scope: &ScopeId, hlc: Hlc, now: Millis) -> bool {
+        self.view.keep_days(&GroupId::from(*scope)).is_some_and(|days| is_past(days, hlc, now))
+    }
+
+    /// Whether an entry's words go by age: everywhere by the group's rule; by this site's own rule only the words of other
+    /// sites, of which two are known to hold them, so that no site's thrift loses anything.
+    fn is_expired(&self, scope: &ScopeId, entry: &Entry, now: Millis) -> bool {
+        let (group, hlc) = (GroupId::from(*scope), entry.header.hlc);
+        self.view.retention_days(&group).is_some_and(|days| is_past(days, hlc, now))
+            || (self.is_old(scope, hlc, now) && self.others_hold(scope, &entry.log(), entry.header.seq))
     }
 
     // --- who may --------------------------------------------------------------------------------------------------

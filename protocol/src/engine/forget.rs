@@ -299,7 +299,7 @@ impl Engine {
                 self.rewrite(cx, &log, &seqs);
             }
             // A log grows in time: behind the first that is young enough there is nothing.
-            if let Some(last) = run.last().filter(|last| self.is_expired(&scope, last.header.hlc, cx.now)) {
+            if let Some(last) = run.last().filter(|last| self.is_old(&scope, last.header.hlc, cx.now)) {
                 self.sweep.logs.insert(log, last.header.seq + 1);
             }
         }

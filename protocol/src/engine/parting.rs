@@ -24,7 +24,8 @@ use std::sync::Arc;
 const LEFT_MS: u64 = 60 * 60 * 1000;
 /// A removal may be a mistake that takes a quarter to be noticed (ruling A4).
 const REMOVED_MS: u64 = 90 * 24 * 60 * 60 * 1000;
-/// Sites that must hold everything before a removed site's copy goes (ruling A4).
+/// Sites that must hold everything before a removed site's copy goes (ruling A4), or before a site drops what is old by a
+/// rule of its own.
 const REMOVED_CUSTODY: usize = 2;
 /// How often groups are looked through.
 const LOOK_EVERY_MS: u64 = 10_000;
@@ -99,17 +100,26 @@ impl Engine {
             })
     }
 
-    /// Whether so many other sites have stated to hold all that is held here. A log's own site holds it.
+    /// Whether so many other sites have stated to hold all that is held here.
     fn is_held_elsewhere(&self, scope: &ScopeId, needed: usize) -> bool {
-        let Some(org) = self.view.org_state() else { return false };
+        self.heights(scope, Class::Data).iter().all(|height| self.holders(scope, &height.log, height.next) >= needed)
+    }
+
+    /// Whether another site wrote this, and two others than this one are known to hold it.
+    pub(crate) fn others_hold(&self, scope: &ScopeId, log: &LogId, seq: u64) -> bool {
+        let foreign = self.logs.get(log).is_some_and(|log| log.node != self.node());
+        foreign && self.holders(scope, log, seq + 1) >= REMOVED_CUSTODY
+    }
+
+    /// Other sites that stated to hold so many entries of a log. A log's own site holds it.
+    fn holders(&self, scope: &ScopeId, log: &LogId, next: u64) -> usize {
+        let Some(org) = self.view.org_state() else { return 0 };
         let own = self.own_site();
-        self.heights(scope, Class::Data).iter().all(|height| {
-            let stated = self.view.held.get(scope).into_iter().flat_map(|nodes| nodes.values());
-            let holds = stated.filter(|stated| stated.held.height(&height.log) >= height.next);
-            let mut sites: BTreeSet<SiteId> = holds.filter_map(|stated| org.site_of_node(&stated.held.node)).collect();
-            sites.extend(self.logs.get(&height.log).and_then(|log| org.site_of_node(&log.node)));
-            sites.iter().filter(|site| Some(**site) != own).count() >= needed
-        })
+        let stated = self.view.held.get(scope).into_iter().flat_map(|nodes| nodes.values());
+        let holds = stated.filter(|stated| stated.held.height(log) >= next);
+        let mut sites: BTreeSet<SiteId> = holds.filter_map(|stated| org.site_of_node(&stated.held.node)).collect();
+        sites.extend(self.logs.get(log).and_then(|log| org.site_of_node(&log.node)));
+        sites.iter().filter(|site| Some(**site) != own).count()
     }
 
     /// From now on the group's content is not held here. Its records go step by step.

@@ -54,7 +54,7 @@ impl Reader<'_> {
             entries: 0,
             bytes: 0,
             file_bytes: 0,
-            keep_days: self.view.site_keeps.groups.get(&group).copied().flatten(),
+            keep_days: self.view.keep_days(&group),
             state: match left {
                 None => Keeping::Complete,
                 Some(left) if left.removed => Keeping::Removed,
