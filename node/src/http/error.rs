@@ -84,6 +84,7 @@ codes! {
     FEED_TOO_LARGE "feed_too_large" 422 "The feed is too large."
     OPML_INVALID "opml_invalid" 422 "This is not a list of feeds (OPML)."
     BUSY "busy" 503 "The site has much to do; try again in a moment."
+    NOT_HERE_YET "not_here_yet" 503 "This group is on its way to this site; try again in a moment."
     READ_ONLY "read_only" 507 "The site's disk is full or failing: it can be read, not written."
     INTERNAL "internal" 500 "Something went wrong at this site; its log says what."
 }
@@ -234,6 +235,7 @@ mod tests {
             Refusal::NotSetUp,
             Refusal::AlreadySetUp,
             Refusal::NotFound,
+            Refusal::NotHereYet,
             Refusal::Forbidden,
             Refusal::NotAMember,
             Refusal::GroupClosed,

@@ -453,7 +453,9 @@ impl Engine {
 
     /// The group's state, if the actor may know of it; a group that may not be seen does not exist (INV-55).
     fn visible(&self, group: &GroupId, actor: &UserId) -> Result<&crate::control::grants::GroupState, Refusal> {
-        let state = self.view.group_state(group).ok_or(Refusal::NotFound)?;
+        let listed = self.view.cards.get(group).is_some_and(|(_, card)| card.access != Access::Secret);
+        let unheld = if listed { Refusal::NotHereYet } else { Refusal::NotFound };
+        let state = self.view.group_state(group).ok_or(unheld)?;
         let seen = state.role(actor).is_some() || state.access() != Access::Secret;
         seen.then_some(state).ok_or(Refusal::NotFound)
     }

@@ -110,6 +110,8 @@ pub enum Refusal {
     AlreadySetUp,
     /// The thing does not exist, or the actor may not see it: the two are indistinguishable (INV-55).
     NotFound,
+    /// A listed group of which no more than its card has arrived: ask again in a moment.
+    NotHereYet,
     /// The actor sees it but may not do this.
     Forbidden,
     /// The actor is not a member.
@@ -143,6 +145,7 @@ impl Refusal {
             Self::NotSetUp => "not_set_up",
             Self::AlreadySetUp => "setup_done",
             Self::NotFound => "not_found",
+            Self::NotHereYet => "not_here_yet",
             Self::Forbidden => "forbidden",
             Self::NotAMember => "not_a_member",
             Self::GroupClosed => "group_closed",

@@ -96,6 +96,7 @@ export const en: Messages = {
       policy_forbids: "The owners of this group have kept this to others.",
       admin_key_missing: "This person has no key to sign with yet. Make them admin of their site, then ask them to confirm their password once.",
       busy: "The site is very busy. Try again in a few seconds.",
+      not_here_yet: "This group is still on its way to your site. Try again in a moment.",
       read_only: "The site's disk is full: reading goes on, writing waits. Tell the administrator.",
       internal: "The site met a problem. Try again; if it happens again, tell the administrator.",
     },

@@ -95,6 +95,7 @@ export const fr = {
       policy_forbids: "Les propriétaires de ce groupe ont réservé cet acte à d'autres.",
       admin_key_missing: "Cette personne n'a pas encore de clé pour signer. Nommez-la admin de son site, puis demandez-lui de confirmer une fois son mot de passe.",
       busy: "Le site est très occupé. Réessayez dans quelques secondes.",
+      not_here_yet: "Ce groupe est encore en route vers votre site. Réessayez dans un instant.",
       read_only: "Le disque du site est plein : la lecture continue, l'écriture attend. Prévenez l'administrateur.",
       internal: "Le site a rencontré un problème. Réessayez ; si cela se répète, prévenez l'administrateur.",
     },
