@@ -169,8 +169,11 @@ impl World {
                 let token = self.next_token;
                 self.tokens.insert((to, token), (from, call));
                 self.input(to, Input::PeerRequest { peer, token, bytes });
-                // A site that crashed over it answers nothing; a puppet's calls wait for nothing.
-                self.tokens.remove(&(to, token));
+                // A site whose disk refused what the answer rests on says nothing: the asker waits in vain. One that crashed
+                // has no lines any more, which ends all calls.
+                if self.tokens.remove(&(to, token)).is_some() {
+                    self.fail(to, from, call);
+                }
             }
             Message::Response { call, bytes } => {
                 self.input(to, Input::PeerResponse { peer, call, bytes });
