@@ -119,6 +119,9 @@ pub struct Engine {
     /// Since when a scope has no fitting key.
     lacking_since: BTreeMap<ScopeId, Millis>,
     gate: gate::Gate,
+    later: time::Later,
+    /// When the last tick was.
+    last_tick: Millis,
     forks: fork::Forks,
     tuning: Tuning,
     allowed: BTreeSet<NodeId>,
@@ -192,6 +195,8 @@ impl Engine {
             topics_changed: false,
             lacking_since: BTreeMap::new(),
             gate: gate::Gate::default(),
+            later: time::Later::default(),
+            last_tick: Millis(0),
             forks: fork::Forks::default(),
             tuning: Tuning::default(),
             allowed: BTreeSet::new(),
@@ -244,6 +249,9 @@ impl Engine {
             self.load_forks(store);
             self.evaluate_all();
             self.recall_removals();
+            if let Some(state) = self.view.org_state() {
+                self.forks.sealed = state.sealed().clone();
+            }
             self.load_epochs(store);
         }
     }

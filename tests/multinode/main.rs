@@ -10,4 +10,5 @@ mod carried;
 mod crossing;
 mod cut_off;
 mod door;
+mod restored;
 mod start;

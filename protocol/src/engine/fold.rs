@@ -133,6 +133,7 @@ impl Engine {
             cx.notify(Notice::PeopleChanged);
             cx.notify(Notice::Network);
             self.alarm_equivocations(cx);
+            self.take_seals(cx);
             self.retry_pending(cx, GroupId(org.0));
         }
         for group in changed {
@@ -202,12 +203,19 @@ impl Engine {
             (_, None) => return,
         };
         self.note_again(cx, entry);
+        let verdict = match verdict {
+            Verdict::Valid if self.is_sealed_off(&*cx.tx, placed) => Verdict::Void(crate::control::Reason::Sealed),
+            verdict => verdict,
+        };
         if placed.node == self.node() {
             note_undelivered(cx, &group, entry, verdict);
         }
         match verdict {
             Verdict::Valid if self.yields(cx, group, entry) => {}
-            Verdict::Valid => self.apply(cx, group, placed, op),
+            Verdict::Valid => {
+                self.apply(cx, group, placed, op);
+                self.unseal_named(cx, group, &entry.header.refs);
+            }
             Verdict::Pending => cx.tx.put(&keys::pending(&EntryId(group.0), &entry.id), &[]),
             Verdict::Void(reason) => cx.tx.put(&keys::void(&group, &entry.id), reason.code().as_bytes()),
         }
@@ -233,6 +241,9 @@ impl Engine {
     }
 
     fn fold_org_data(&mut self, cx: &mut Cx<'_>, placed: &Placed<'_>, op: DataOp) {
+        if self.is_sealed_off(&*cx.tx, placed) {
+            return;
+        }
         let version = version_of(placed.entry);
         match op {
             DataOp::Profile(profile) => {
@@ -378,7 +389,7 @@ impl Engine {
         }
     }
 
-    fn fold_again(&mut self, cx: &mut Cx<'_>, group: GroupId, id: &EntryId) {
+    pub(super) fn fold_again(&mut self, cx: &mut Cx<'_>, group: GroupId, id: &EntryId) {
         let Some(entry) = super::lookup::entry_of(&*cx.tx, id) else { return };
         let log = entry.log();
         let (Some(node), Some((key, seq))) =
@@ -404,7 +415,7 @@ impl Engine {
         for (key, _) in &records {
             let mut next = self.logs.get(key).map_or(0, Log::from);
             while let Some(run) = super::lookup::run_of(&*cx.tx, key, next) {
-                run.iter().for_each(|entry| unapply(cx, entry));
+                run.iter().for_each(|entry| self.unapply_all(cx, entry));
                 next += run.len() as u64;
             }
         }
@@ -536,8 +547,8 @@ fn notify_changed(cx: &mut Cx<'_>, group: GroupId, refs: &[EntryId]) {
 }
 
 /// Removes the rows that an entry may have written, before its group is folded anew.
-fn unapply(cx: &mut Cx<'_>, entry: &Entry) {
-    let (refs, Some(actor)) = (&entry.header.refs, entry.header.actor) else { return };
+pub(super) fn unapply(cx: &mut Cx<'_>, entry: &Entry, refs: &[EntryId]) {
+    let Some(actor) = entry.header.actor else { return };
     let Some(target) = refs.first() else { return };
     match entry.header.kind {
         kind::COMMENT => cx.tx.delete(&keys::thread(target, entry.header.hlc, &entry.id)),

@@ -7,11 +7,12 @@
 
 mod branch;
 mod proof;
+mod seal;
 mod twins;
 mod withdraw;
 
 use super::Engine;
-use crate::control::op::Class;
+use crate::control::op::{Class, Cut};
 use crate::entry::Entry;
 use crate::ids::{EntryId, GroupId, LogId, NodeId, ScopeId};
 use crate::limits::FORK_BRANCHES_MAX;
@@ -37,6 +38,8 @@ pub(crate) struct Forks {
     pub(crate) renamed: BTreeMap<EntryId, EntryId>,
     /// Faults of each peer since this process began.
     pub(crate) faults: BTreeMap<NodeId, u32>,
+    /// Where sealed logs end.
+    pub(crate) sealed: BTreeMap<LogId, Cut>,
     /// Groups to fold anew.
     pub(crate) refolds: BTreeSet<GroupId>,
     /// Names and cards to fold anew.

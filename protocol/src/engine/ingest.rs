@@ -3,7 +3,7 @@
 
 use super::fold::Placed;
 use super::{Cx, Engine};
-use crate::clock::is_ahead;
+use crate::clock::{Millis, is_ahead};
 use crate::control::op::{Class, ControlOp, kind};
 use crate::control::{ControlEntry, Inserted};
 use crate::entry::Entry;
@@ -114,17 +114,21 @@ impl Engine {
         (scope, class, node): (ScopeId, Class, NodeId),
         mut entries: Vec<Entry>,
     ) -> Ingested {
-        if entries.iter().any(|entry| is_ahead(cx.now, entry.header.hlc)) {
-            return Ingested::Ahead;
-        }
         if let Err(error) = log::proved(&entries, class, node, org) {
             return Ingested::Chain(error);
         }
-        let rest = entries.split_off(1);
+        let mut rest = entries.split_off(1);
         let log = log::opened(&entries[0], scope, class, node);
         if let Err(error) = log.continues(&rest) {
             return Ingested::Chain(error);
         }
+        let now = self.true_now(cx.now);
+        if is_ahead(now, entries[0].header.hlc) {
+            entries.extend(rest);
+            self.later.keep(node, entries);
+            return Ingested::Ahead;
+        }
+        self.later.keep(node, split_ahead(now, &mut rest));
         let id = entries[0].log();
         self.note_log(id, log);
         self.store_run(cx, &id, &entries);
@@ -143,13 +147,15 @@ impl Engine {
         org: &OrgId,
         id: LogId,
         log: Log,
-        fresh: Vec<Entry>,
+        mut fresh: Vec<Entry>,
     ) -> Ingested {
-        if fresh.iter().any(|entry| is_ahead(cx.now, entry.header.hlc)) {
-            return Ingested::Ahead;
-        }
         if let Err(error) = log.continues(&fresh).and_then(|()| log::proved(&fresh, log.class, log.node, org)) {
             return Ingested::Chain(error);
+        }
+        // From the future: kept until its time comes, and not before (INV-15).
+        self.later.keep(log.node, split_ahead(self.true_now(cx.now), &mut fresh));
+        if fresh.is_empty() {
+            return Ingested::Ahead;
         }
         self.accept(cx, &id, &fresh);
         Ingested::New(fresh.len())
@@ -186,7 +192,7 @@ impl Engine {
                 cx.tx.put(&keys::request(&body.salt), &entry.id.0);
             }
             cx.tx.put(&keys::entry(&entry.id), &super::lookup::place_row(id, entry.header.seq));
-            self.clock.observe(cx.now, entry.header.hlc);
+            self.clock.observe(self.true_now(cx.now), entry.header.hlc);
         }
     }
 
@@ -214,6 +220,9 @@ impl Engine {
                 }
                 Class::Data => {}
             }
+        }
+        if !self.forks.sealed.is_empty() {
+            run.iter().for_each(|entry| self.note_end(&entry.id, scope));
         }
         self.unstated.insert(scope);
         self.fresh.insert((scope, *id));
@@ -259,6 +268,12 @@ impl Engine {
         self.fold_run(cx, &id, &entries);
         self.save_log(cx, &id);
     }
+}
+
+/// Takes off the end what lies too far in the future, with all that follows it.
+fn split_ahead(now: Millis, entries: &mut Vec<Entry>) -> Vec<Entry> {
+    let at = entries.iter().position(|entry| is_ahead(now, entry.header.hlc)).unwrap_or(entries.len());
+    entries.split_off(at)
 }
 
 /// How many entries the next record takes: few enough that reading one of them stays cheap.

@@ -53,7 +53,7 @@ impl Engine {
         self.greet(cx, peer);
     }
 
-    fn greet(&mut self, cx: &mut Cx<'_>, peer: NodeId) {
+    pub(crate) fn greet(&mut self, cx: &mut Cx<'_>, peer: NodeId) {
         if let Some(org) = self.org() {
             let hello = Request::Hello { level: LEVEL, tag: org_tag(&org), now: cx.now.0 };
             self.call(cx, peer, &hello, Asked::Hello);
@@ -244,6 +244,9 @@ impl Engine {
         if place.is_some_and(|(node, scope, class)| self.is_capped(now, &node, &scope, class)) {
             return;
         }
+        if self.later.waits(&height.log, from) {
+            return;
+        }
         let Some(session) = self.sessions.get_mut(peer).filter(|_| height.next > from) else { return };
         let wanted = Wanted { priority, log: height.log, from, to: height.next, scope };
         if !session.wanted.iter().any(|known| known.log == height.log) {
@@ -374,7 +377,9 @@ impl Engine {
         self.keep_clock(cx);
         self.pass_on_helds(cx);
         self.state_addresses(cx);
-        self.keep_epochs(cx);
+        if self.check_clock().is_ok() {
+            self.keep_epochs(cx);
+        }
         let fresh = std::mem::take(&mut self.fresh);
         let peers: Vec<NodeId> = self.sessions.keys().copied().collect();
         for peer in peers {

@@ -125,9 +125,11 @@ impl View {
         self.org_state().is_some_and(|state| state.is_admin(user))
     }
 
-    /// Whether a node is proved to have signed two histories.
+    /// Whether a node is proved to have signed two histories, of which none is sealed yet.
     pub fn is_forked(&self, node: &NodeId) -> bool {
-        self.forks.values().flatten().any(|split| split.node == *node)
+        let is_sealed = |log: &LogId| self.org_state().is_some_and(|state| state.sealed().contains_key(log));
+        let mut open = self.forks.iter().filter(|(log, _)| !is_sealed(log));
+        open.any(|(_, splits)| splits.iter().any(|split| split.node == *node))
     }
 
     /// What an administrator must know and has not dismissed, the newest first.

@@ -1,6 +1,7 @@
 //! Taking, asking for and giving branches. Positions do not tell what is missing of a forked log, so the asker names
 //! entries that it holds, and the asked begins after the last one that it knows on the way to the branch's end.
 
+use crate::clock::is_ahead;
 use crate::control::op::Class;
 use crate::engine::effect::Notice;
 use crate::engine::ingest::Ingested;
@@ -72,6 +73,11 @@ impl Engine {
         if let Err(error) = record.continues(&fresh).and_then(|()| log::proved(&fresh, record.class, record.node, org))
         {
             return Ingested::Chain(error);
+        }
+        let now = self.true_now(cx.now);
+        if fresh.iter().any(|entry| is_ahead(now, entry.header.hlc)) {
+            self.later.keep(record.node, fresh);
+            return Ingested::Ahead;
         }
         let wire = parent.wire(&key);
         // Own entries that never left give way to those that others hold; they are written again elsewhere.

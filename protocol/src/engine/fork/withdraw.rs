@@ -43,7 +43,7 @@ impl Note {
 
 impl Engine {
     /// Withdraws the own entries of a record from a position on.
-    pub(super) fn withdraw(&mut self, cx: &mut Cx<'_>, key: &LogId, from: u64) {
+    pub(crate) fn withdraw(&mut self, cx: &mut Cx<'_>, key: &LogId, from: u64) {
         let Some(record) = self.logs.get(key) else { return };
         let (scope, class) = (record.scope, record.class);
         let tail: Vec<Entry> = lookup::entries_of(&*cx.tx, key, from).collect();
