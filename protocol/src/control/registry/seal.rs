@@ -52,6 +52,9 @@ pub(crate) struct Sealed {
     pub(crate) dropped: BTreeMap<usize, Reason>,
 }
 
+/// A log with the position and id of its last entry that counts.
+type Wish = (LogId, u64, EntryId);
+
 /// The last entries that count in logs that are sealed.
 pub(crate) type Ends = BTreeMap<LogId, Cut>;
 
@@ -66,11 +69,11 @@ impl Sealed {
 /// Settles all seals, the first first: one that an earlier one cut has no voice any more.
 pub(crate) fn settle(book: &Book, history: &History) -> Sealed {
     let mut sealed = Sealed::default();
-    let mut wishes: BTreeMap<(LogId, u64, EntryId), Vec<&Voice>> = BTreeMap::new();
+    let mut wishes: BTreeMap<Wish, Vec<&Voice>> = BTreeMap::new();
     for voice in book.seals() {
         wishes.entry((voice.seal.log, voice.seal.seq, voice.seal.id)).or_default().push(voice);
     }
-    let mut order: Vec<((u32, EntryId), (LogId, u64, EntryId))> = Vec::new();
+    let mut order: Vec<((u32, EntryId), Wish)> = Vec::new();
     for (wish, voices) in &mut wishes {
         voices.sort_by_key(|voice| voice.fact.rank());
         let last = last_needed(voices).unwrap_or(voices[0]);
