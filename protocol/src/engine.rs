@@ -46,6 +46,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use view::View;
 
+pub use fork::{again_of, is_note};
 pub use live::Tuning;
 pub use serve::org_tag;
 

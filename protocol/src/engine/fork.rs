@@ -20,8 +20,10 @@ use crate::log::Height;
 use crate::store::Store;
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(crate) use twins::{again_key, again_of};
+pub(crate) use twins::again_key;
+pub use twins::again_of;
 pub(crate) use withdraw::Note;
+pub use withdraw::is_note;
 
 /// What the engine knows of forks beside the records of its logs.
 #[derive(Default)]

@@ -23,7 +23,7 @@ pub(crate) fn again_key(original: &EntryId) -> (u64, Vec<u8>) {
 }
 
 /// The original that an entry says again.
-pub(crate) fn again_of(entry: &Entry) -> Option<EntryId> {
+pub fn again_of(entry: &Entry) -> Option<EntryId> {
     let (_, raw) = entry.header.extra.iter().find(|(key, _)| *key == AGAIN_KEY)?;
     EntryId::from_slice(raw.strip_prefix(&BYTES_32)?)
 }

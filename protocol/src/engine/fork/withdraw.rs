@@ -35,6 +35,11 @@ pub(crate) enum Note {
     },
 }
 
+/// Whether a record of the journal is a note rather than entries.
+pub fn is_note(record: &[u8]) -> bool {
+    Note::decode(record).is_some()
+}
+
 impl Note {
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         codec::decode("note", bytes, NOTE_BYTES_MAX).ok()
