@@ -6,9 +6,12 @@
 
 mod addresses;
 pub mod alarms;
+mod backfill;
 mod command;
+mod digests;
 pub mod effect;
 mod farewell;
+mod fetch;
 mod fold;
 pub mod footprint;
 mod fork;
@@ -35,7 +38,8 @@ use crate::keys::{SecretKey, sealing_public};
 use crate::log::Log;
 use crate::store::keys::{self, Key, table};
 use crate::store::{Direction, Store, Transaction};
-use crate::sync::held::{Held, frontier_digest};
+use crate::sync::held::Held;
+use crate::sync::plan::Plan;
 use crate::sync::session::Session;
 use effect::{Effect, Notice};
 use input::Input;
@@ -98,6 +102,11 @@ pub struct Engine {
     regrouped: bool,
     sessions: BTreeMap<NodeId, Session>,
     calls: u64,
+    /// What is missing and who is asked for it.
+    plan: Plan,
+    /// Logs that could not be filled from above.
+    upwards: BTreeSet<LogId>,
+    digests: digests::Digests,
     /// Scopes whose heights moved since this node last stated what it holds.
     unstated: BTreeSet<ScopeId>,
     /// Statements to pass on at the next tick, with who gave them.
@@ -170,6 +179,9 @@ impl Engine {
             regrouped: false,
             sessions: BTreeMap::new(),
             calls: 0,
+            plan: Plan::default(),
+            upwards: BTreeSet::new(),
+            digests: digests::Digests::default(),
             unstated: BTreeSet::new(),
             relay: BTreeMap::new(),
             fresh: BTreeSet::new(),
@@ -315,6 +327,7 @@ impl Engine {
     #[must_use]
     pub fn tuned(mut self, tuning: Tuning) -> Self {
         self.tuning = tuning;
+        self.plan = Plan::sized(tuning.fetch);
         self
     }
 
@@ -340,6 +353,8 @@ impl Engine {
     fn note_log(&mut self, id: LogId, log: Log) {
         Arc::make_mut(&mut self.view_mut().log_scopes).insert(id, (log.scope, log.node));
         self.scopes.entry(log.scope).or_default().insert(id);
+        self.digests.grew(&log.scope);
+        self.digests.rights_changed();
         if log.node == self.node() && !log.closed {
             self.own.insert((log.scope, log.class), id);
         }
@@ -350,18 +365,10 @@ impl Engine {
         self.logs.insert(id, log);
     }
 
-    /// Over control and, where shared, data.
-    fn scope_digest(&self, scope: &ScopeId, data: bool) -> [u8; 32] {
-        let mut heights = self.heights(scope, Class::Control);
-        if data {
-            heights.extend(self.heights(scope, Class::Data));
-        }
-        frontier_digest(&heights)
-    }
-
     fn save_log(&mut self, cx: &mut Cx<'_>, id: &LogId) {
         if let Some(log) = self.logs.get(id) {
             cx.tx.put(&keys::log(id), &log.to_bytes());
+            self.digests.grew(&log.scope);
         }
         self.note_height(id);
     }

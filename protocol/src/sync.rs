@@ -7,4 +7,5 @@ pub mod address;
 pub mod fork;
 pub mod held;
 pub mod message;
+pub mod plan;
 pub mod session;

@@ -341,7 +341,7 @@ impl Checks {
     fn look_at_request(&mut self, world: &World, ends: (usize, usize), bytes: &[u8]) {
         match Request::decode(bytes) {
             Ok(Request::Push { batches }) => self.inv_22_only_members_are_sent(world, ends, &slices(&batches)),
-            Ok(Request::Range { log, from }) => self.inv_34_only_what_is_missing_is_asked_for(ends.0, &log, from),
+            Ok(Request::Range { log, from, .. }) => self.inv_34_only_what_is_missing_is_asked_for(ends.0, &log, from),
             Ok(Request::Announce { scopes }) => {
                 for scope in &scopes {
                     self.inv_22_only_members_are_told(world, ends, "an announcement", scope, May::Control);

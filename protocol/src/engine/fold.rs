@@ -96,6 +96,7 @@ impl Engine {
     fn evaluate_states(&mut self) -> Vec<GroupId> {
         let Some(org) = &self.org else { return Vec::new() };
         if std::mem::take(&mut self.org_stale) {
+            self.digests.rights_changed();
             let state = OrgState::evaluate(org.id, &org.history);
             Arc::make_mut(&mut self.view).state = Some(Arc::new(state));
             let history = &org.history;
@@ -116,6 +117,9 @@ impl Engine {
                 Arc::make_mut(&mut self.view).groups.insert(*id, Arc::new(evaluated));
                 changed.push(*id);
             }
+        }
+        if !changed.is_empty() {
+            self.digests.rights_changed();
         }
         changed
     }
@@ -396,7 +400,7 @@ impl Engine {
             let mut next = self.logs.get(key).map_or(0, Log::from);
             while let Some(run) = super::lookup::run_of(&*cx.tx, key, next) {
                 run.iter().for_each(|entry| unapply(cx, entry));
-                next += run.len() as u64;
+                next = run.last().map_or(u64::MAX, |entry| entry.header.seq + 1);
             }
         }
         for (key, node) in records {
@@ -409,10 +413,12 @@ impl Engine {
     /// Folds all entries of a data record that count.
     fn fold_record(&mut self, cx: &mut Cx<'_>, scope: ScopeId, key: &LogId, node: NodeId) {
         let Some(record) = self.logs.get(key) else { return };
-        let (log, (end, _), mut next) = (record.wire(key), record.end(), record.from());
+        let (log, mut next) = (record.wire(key), record.from());
+        // A span further up is shown too.
+        let end = record.above.as_ref().map_or(record.end().0, |span| span.top);
         let mut ctl = record.branch.as_ref().map(|branch| branch.ctl.clone()).unwrap_or_default();
         while let Some(run) = super::lookup::run_of(&*cx.tx, key, next) {
-            next += run.len() as u64;
+            next = run.last().map_or(u64::MAX, |entry| entry.header.seq + 1);
             for entry in run.iter().filter(|entry| entry.header.seq < end) {
                 if let Some(explicit) = &entry.header.ctl {
                     ctl.clone_from(explicit);
@@ -505,7 +511,7 @@ fn notify_changed(cx: &mut Cx<'_>, group: GroupId, refs: &[EntryId]) {
 }
 
 /// Removes the rows that an entry may have written, before its group is folded anew.
-fn unapply(cx: &mut Cx<'_>, entry: &Entry) {
+pub(super) fn unapply(cx: &mut Cx<'_>, entry: &Entry) {
     let (refs, Some(actor)) = (&entry.header.refs, entry.header.actor) else { return };
     let Some(target) = refs.first() else { return };
     match entry.header.kind {

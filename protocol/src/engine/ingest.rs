@@ -78,6 +78,9 @@ impl Engine {
         let Some(org) = self.org() else { return Ingested::Stranger };
         let Some(first) = entries.first() else { return Ingested::New(0) };
         let id = first.log();
+        if let Some(outcome) = self.ingest_span(cx, &org, &entries) {
+            return outcome;
+        }
         match self.logs.get(&id) {
             Some(_) => {
                 let held = entries.iter().take_while(|entry| self.is_stored(&*cx.tx, &entry.id)).count();
@@ -172,7 +175,7 @@ impl Engine {
         self.index_run(cx, id, run, location);
     }
 
-    fn index_run(&mut self, cx: &mut Cx<'_>, id: &LogId, run: &[Entry], location: Location) {
+    pub(super) fn index_run(&mut self, cx: &mut Cx<'_>, id: &LogId, run: &[Entry], location: Location) {
         let (first, last) = (run[0].header.seq, run[run.len() - 1].header.seq);
         let mut value = [0; 20];
         value[..8].copy_from_slice(&first.to_be_bytes());
@@ -252,15 +255,20 @@ impl Engine {
             let Some((scope, class, node)) = opening(first) else { return };
             self.note_log(first.log(), log::opened(first, scope, class, node));
         }
+        self.drop_span_of_forked(cx, &first.log());
+        if self.take_span_record(cx, &entries, at) {
+            return;
+        }
         let Some(id) = self.record_for(cx, &entries) else { return };
         self.index_run(cx, &id, &entries, at);
         self.fold_run(cx, &id, &entries);
         self.save_log(cx, &id);
+        self.join_span(cx, &id);
     }
 }
 
 /// How many entries the next record takes: few enough that reading one of them stays cheap.
-fn run_length(entries: &[Entry]) -> usize {
+pub(super) fn run_length(entries: &[Entry]) -> usize {
     let mut bytes = 0;
     let mut count = 0;
     for entry in entries.iter().take(RECORD_ENTRIES_MAX) {

@@ -15,6 +15,7 @@ use crate::ids::{NodeId, ScopeId};
 use crate::limits::{EPOCH_DAYS, EPOCH_RANK_MS, EPOCHS_KEPT, PUSH_PEERS_MAX};
 use crate::store::Direction;
 use crate::store::keys::{self, Key, table};
+use crate::sync::plan::Sizes;
 use minicbor::bytes::ByteVec;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -248,10 +249,12 @@ fn seal_to<'a>(
 pub struct Tuning {
     /// Up to so many other nodes an entry is pushed to each; beyond, it is published.
     pub push_peers_max: usize,
+    /// Sizes of what is fetched.
+    pub fetch: Sizes,
 }
 
 impl Default for Tuning {
     fn default() -> Self {
-        Self { push_peers_max: PUSH_PEERS_MAX }
+        Self { push_peers_max: PUSH_PEERS_MAX, fetch: Sizes::default() }
     }
 }

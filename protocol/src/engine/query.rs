@@ -4,6 +4,7 @@ use crate::clock::{Hlc, Millis};
 use crate::control::op::{Access, GroupKind, Role};
 use crate::engine::input::Attachment;
 use crate::ids::{BlobId, EntryId, GroupId, NodeId, OrgId, SiteId, UserId};
+use crate::sync::plan::Progress;
 
 /// A person as others see them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +48,8 @@ pub struct GroupView {
     pub created: Millis,
     /// The newest post.
     pub last_activity: Option<Millis>,
+    /// While entries of it are missing here.
+    pub filling: Option<Progress>,
 }
 
 /// What a person may do in a group.
@@ -247,6 +250,8 @@ pub struct SiteView {
     pub people: usize,
     /// Own entries that this site has not stated to hold.
     pub waiting: u64,
+    /// While something of it is missing here.
+    pub progress: Option<Progress>,
 }
 
 /// The organisation.

@@ -14,7 +14,7 @@ use crate::control::table::Act;
 use crate::engine::lookup::Found;
 use crate::engine::query::{GroupRights, GroupView, MemberView, OrganisationView, PersonView};
 use crate::engine::view::View;
-use crate::ids::{EntryId, GroupId, SiteId, UserId};
+use crate::ids::{EntryId, GroupId, ScopeId, SiteId, UserId};
 use crate::store::Store;
 
 /// A moment's view of the engine with its store.
@@ -102,6 +102,7 @@ impl Reader<'_> {
             sites: self.by_name(state.sites().iter().copied().collect()),
             created,
             last_activity: role.and(self.newest(id)).map(Hlc::millis),
+            filling: self.view.filling().get(&ScopeId::from(id)).copied(),
         }
     }
 
@@ -128,6 +129,7 @@ impl Reader<'_> {
             sites: Vec::new(),
             created: Millis(card.created),
             last_activity: None,
+            filling: None,
         })
     }
 

@@ -13,6 +13,7 @@ use crate::ids::{EntryId, GroupId, LogId, NodeId, OrgId, ScopeId, SiteId, UserId
 use crate::store::Store;
 use crate::sync::fork::Split;
 use crate::sync::held::Held;
+use crate::sync::plan::Progress;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -25,6 +26,25 @@ pub struct PeerStatus {
     pub since: Option<Millis>,
     /// The last time both compared equal.
     pub up_to_date: Option<Millis>,
+    /// While something of it is missing here: entries here of those known to exist.
+    pub progress: Option<Progress>,
+    /// What it did on its present or last connection, as of the last tick.
+    pub counts: PeerCounts,
+}
+
+/// What a peer did on one connection.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PeerCounts {
+    /// Entries that it brought and that were new.
+    pub entries: u64,
+    /// Bytes of ranges and pushes that it brought.
+    pub bytes: u64,
+    /// Answers and pushes with something malformed, unsigned or not fitting.
+    pub bad: u64,
+    /// Ranges that it claimed to hold and did not deliver.
+    pub broken: u64,
+    /// Its requests.
+    pub requests: u64,
 }
 
 /// What a node has stated over a scope, and when it first said so of which heights.
@@ -58,6 +78,8 @@ pub struct View {
     pub(crate) held: BTreeMap<ScopeId, Arc<BTreeMap<NodeId, Stated>>>,
     /// Connections.
     pub(crate) peers: BTreeMap<NodeId, PeerStatus>,
+    /// How far each scope of which something is missing has got.
+    pub(crate) filling: Arc<BTreeMap<ScopeId, Progress>>,
     /// Own data logs: scope and height.
     pub(crate) own_heights: BTreeMap<LogId, (ScopeId, u64)>,
     /// Scope of each log, to find an entry's group.
@@ -82,6 +104,7 @@ impl View {
             cards: BTreeMap::new(),
             held: BTreeMap::new(),
             peers: BTreeMap::new(),
+            filling: Arc::default(),
             own_heights: BTreeMap::new(),
             log_scopes: Arc::default(),
             forks: Arc::default(),
@@ -136,6 +159,22 @@ impl View {
         let mut standing: Vec<_> = standing.map(|(id, alarm)| (*id, alarm.clone())).collect();
         standing.sort_by_key(|(id, alarm)| (std::cmp::Reverse(alarm.since), *id));
         standing
+    }
+
+    /// How far each scope of which something is missing has got.
+    pub fn filling(&self) -> &BTreeMap<ScopeId, Progress> {
+        &self.filling
+    }
+
+    /// The scopes of which logs are held.
+    pub fn scopes(&self) -> impl Iterator<Item = ScopeId> {
+        let scopes: std::collections::BTreeSet<ScopeId> = self.log_scopes.values().map(|(scope, _)| *scope).collect();
+        scopes.into_iter()
+    }
+
+    /// What peers did on their connections.
+    pub fn peer_counts(&self) -> impl Iterator<Item = (NodeId, PeerCounts)> + '_ {
+        self.peers.iter().map(|(node, status)| (*node, status.counts))
     }
 
     /// How many entries of a log the nodes of a site have stated to hold.

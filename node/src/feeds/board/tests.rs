@@ -24,7 +24,7 @@ fn source(n: u8, host: &str, sites: &[SiteId]) -> SourceView {
 fn site(id: SiteId, connected: bool, since: Option<u64>) -> SiteView {
     let node = NodeView { id: NodeId([1; 32]), connected, since: since.map(Millis), up_to_date: None };
     let (name, company) = (String::new(), String::new());
-    SiteView { id, name, company, own: id == US, nodes: vec![node], people: 0, waiting: 0 }
+    SiteView { id, name, company, own: id == US, nodes: vec![node], people: 0, waiting: 0, progress: None }
 }
 
 /// A board of sources that were never polled.
