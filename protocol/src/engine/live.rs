@@ -12,7 +12,7 @@ use crate::entry::{Entry, batch};
 use crate::gossip::{self, EpochKey, Message, SealedKey, Unread};
 use crate::group::{DataOp, Epoch, Version};
 use crate::ids::{NodeId, ScopeId};
-use crate::limits::{EPOCH_DAYS, EPOCH_RANK_MS, EPOCHS_KEPT, PUSH_PEERS_MAX};
+use crate::limits::{EPOCH_DAYS, EPOCH_RANK_MS, EPOCHS_KEPT, PUSH_ENTRIES_MAX, PUSH_PEERS_MAX};
 use crate::store::Direction;
 use crate::store::keys::{self, Key, table};
 use crate::sync::plan::Sizes;
@@ -184,7 +184,12 @@ impl Engine {
             let class = self.logs.get(&log).map_or(Class::Data, |log| log.class);
             super::serve::encode_batches(&run, class)
         });
-        let message = Message::Entries { batches: batches.map(ByteVec::from).collect() };
+        // A burst is announced: members fetch it from several of them, each once, instead of hearing all of it from all.
+        let message = if entries.len() > PUSH_ENTRIES_MAX {
+            Message::Announce
+        } else {
+            Message::Entries { batches: batches.map(ByteVec::from).collect() }
+        };
         let bytes = gossip::seal(scope, &message, &key, cx.rng)
             .or_else(|| gossip::seal(scope, &Message::Announce, &key, cx.rng));
         let Some(bytes) = bytes else { return false };
