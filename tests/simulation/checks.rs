@@ -366,7 +366,7 @@ impl Checks {
                     self.inv_22_only_members_are_told(world, ends, "a digest", &digest.scope, needed);
                 }
             }
-            Ok(Response::Frontier { scopes }) => {
+            Ok(Response::Frontier { scopes, .. }) => {
                 for frontier in &scopes {
                     let content = !frontier.data.is_empty() || !frontier.helds.is_empty();
                     let needed = if content { May::All } else { May::Control };

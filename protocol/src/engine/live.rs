@@ -218,7 +218,7 @@ impl Engine {
     }
 
     fn take_live_entries(&mut self, cx: &mut Cx<'_>, scope: ScopeId, batches: &[ByteVec]) -> Judgement {
-        for bytes in batches.iter().take(crate::limits::PUSH_ENTRIES_MAX) {
+        for bytes in batches.iter().take(PUSH_ENTRIES_MAX) {
             let Ok(entries) = batch::decode(bytes) else { return Judgement::Reject };
             use super::ingest::Ingested;
             use crate::log::ChainError;
