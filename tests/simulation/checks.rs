@@ -16,12 +16,39 @@ use std::rc::Rc;
 /// Most that may be under way to one peer at once.
 const IN_FLIGHT_MAX: usize = 512;
 
-/// A log as one site's records tell it.
-#[derive(Debug, Clone)]
+/// Notes that an engine keeps for itself between its records are no longer than this.
+const NOTE_BYTES_MAX: usize = 256;
+/// The header key under which an entry that was written again names its original (`engine/fork/twins.rs`).
+const AGAIN_KEY: u64 = 64;
+/// Such a value begins with the mark of 32 bytes.
+const AGAIN_BYTES: usize = 34;
+
+/// A log as one site's records tell it: a chain, or a tree where its owner forked it.
+#[derive(Debug, Clone, Default)]
 struct Chain {
     next: u64,
-    head: EntryId,
-    hlc: u64,
+    /// Position and time of each entry held.
+    entries: BTreeMap<EntryId, (u64, u64)>,
+    /// Entries that stand beside another at their position.
+    beside: usize,
+}
+
+impl Chain {
+    /// Takes an entry that stands behind one that is held; false when it does not.
+    fn take(&mut self, entry: &Entry) -> bool {
+        let header = &entry.header;
+        let fits = match header.prev {
+            None => self.entries.is_empty(),
+            Some(prev) => {
+                self.entries.get(&prev).is_some_and(|(seq, hlc)| header.seq == seq + 1 && header.hlc.0 > *hlc)
+            }
+        };
+        if fits && self.entries.insert(entry.id, (header.seq, header.hlc.0)).is_none() {
+            self.beside += usize::from(header.seq < self.next);
+            self.next = self.next.max(header.seq + 1);
+        }
+        fits
+    }
 }
 
 /// A site's disk as its records tell it.
@@ -54,6 +81,10 @@ pub struct Checks {
     pub broken: Vec<String>,
     /// Nodes that do not keep to the rules: what they sign proves nothing about the product.
     pub hostile: BTreeSet<NodeId>,
+    /// Nodes whose disk was put back in time.
+    pub restored: BTreeSet<NodeId>,
+    /// What was written again of an entry.
+    pub again: BTreeMap<EntryId, Vec<EntryId>>,
     tracks: Vec<Track>,
     owners: BTreeMap<LogId, Owner>,
     /// The control frontier in force at each entry.
@@ -77,6 +108,11 @@ impl Checks {
         self.tracks.get(at).is_some_and(|track| track.ids.contains(id))
     }
 
+    /// Whether a site holds two entries at one position of a log.
+    pub fn holds_both(&self, at: usize, log: &LogId) -> bool {
+        self.tracks.get(at).and_then(|track| track.logs.get(log)).is_some_and(|chain| chain.beside > 0)
+    }
+
     /// What a site's records hold of a scope, for explaining.
     pub fn heights(&self, at: usize, scope: &ScopeId) -> Vec<String> {
         let of_scope = |log: &LogId| self.owners.get(log).filter(|owner| owner.scope == *scope);
@@ -84,7 +120,7 @@ impl Checks {
         logs.filter_map(|(log, chain)| {
             let Owner { node, class, .. } = of_scope(log)?;
             let hostile = if self.hostile.contains(node) { " (hostile)" } else { "" };
-            Some(format!("{log:?} {class:?} of {node:?}{hostile}: {} {:?}", chain.next, chain.head))
+            Some(format!("{log:?} {class:?} of {node:?}{hostile}: {}, {} beside", chain.next, chain.beside))
         })
         .collect()
     }
@@ -103,20 +139,24 @@ impl Checks {
         &mut self.tracks[at]
     }
 
-    /// The whole chain of a log from its first entry on, in growing time, and nobody else's (INV-07, INV-08, INV-15).
+    /// The whole chain of a log from its first entry on, in growing time; branches only where the owner is hostile or was
+    /// put back in time.
     fn inv_08_logs_have_no_gaps(&mut self, at: usize, log: LogId, entry: &Entry) {
-        let header = &entry.header;
-        let chain = self.track(at).logs.get(&log).cloned();
-        let fits = match &chain {
-            None => header.seq == 0,
-            Some(chain) => header.seq == chain.next && header.prev == Some(chain.head) && header.hlc.0 > chain.hlc,
-        };
-        if !fits {
-            self.fail(format!("INV-08: site {at} took {:?} at {} of {log:?} onto {chain:?}", entry.id, header.seq));
-        }
+        let forks = self.may_fork(&log);
         let track = self.track(at);
-        track.logs.insert(log, Chain { next: header.seq + 1, head: entry.id, hlc: header.hlc.0 });
+        let chain = track.logs.entry(log).or_default();
+        let (fits, whole) = (chain.take(entry), chain.beside == 0);
         track.ids.insert(entry.id);
+        if !fits {
+            self.fail(format!("INV-08: site {at} took {:?} at {} of {log:?} onto nothing", entry.id, entry.header.seq));
+        } else if !whole && !forks {
+            self.fail(format!("INV-09: site {at} holds two entries at {} of {log:?}", entry.header.seq));
+        }
+    }
+
+    fn may_fork(&self, log: &LogId) -> bool {
+        let owner = self.owners.get(log);
+        owner.is_some_and(|owner| self.hostile.contains(&owner.node) || self.restored.contains(&owner.node))
     }
 
     fn inv_07_what_is_stored_is_proved(&mut self, at: usize, log: &LogId, org: OrgId, entry: &Entry) {
@@ -211,11 +251,18 @@ impl Checks {
             return;
         }
         self.inv_24_frontiers_grow(entry);
-        self.inv_14_one_request_one_entry(entry);
+        let again = entry.header.extra.iter().find(|(key, raw)| *key == AGAIN_KEY && raw.len() == AGAIN_BYTES);
+        match again.and_then(|(_, raw)| EntryId::from_slice(&raw[2..])) {
+            Some(original) => self.again.entry(original).or_default().push(entry.id),
+            None => self.inv_14_one_request_one_entry(entry),
+        }
     }
 
     fn take(&mut self, world: &World, at: usize, record: &[u8]) -> Option<(LogId, Entry)> {
         let Ok(entries) = batch::decode(record) else {
+            if record.len() <= NOTE_BYTES_MAX {
+                return None;
+            }
             self.fail(format!("INV-07: site {at} stored a record that cannot be read"));
             return None;
         };
@@ -228,7 +275,7 @@ impl Checks {
             let owner = self.owners.get(&log).map(|owner| owner.node);
             if owner != Some(node) {
                 self.inv_15_nothing_from_the_future(world, at, entry);
-                if owner.is_some_and(|owner| !self.hostile.contains(&owner)) {
+                if !self.may_fork(&log) {
                     self.inv_09_one_entry_a_position(log, entry);
                 }
             }
@@ -315,8 +362,9 @@ impl Checks {
 
     /// What is durable is not asked for again.
     fn inv_34_only_what_is_missing_is_asked_for(&mut self, from: usize, log: &LogId, first: u64) {
-        let next = self.tracks.get(from).and_then(|track| track.logs.get(log)).map_or(0, |chain| chain.next);
-        if first < next {
+        let chain = self.tracks.get(from).and_then(|track| track.logs.get(log));
+        let next = chain.filter(|chain| chain.beside == 0).map_or(0, |chain| chain.next);
+        if first < next && !self.may_fork(log) {
             self.fail(format!("INV-34: site {from} asks for {log:?} from {first} and holds it up to {next}"));
         }
     }
@@ -405,11 +453,8 @@ impl Watch for Checks {
         for (_, record) in world.sites[at].store.records() {
             for entry in batch::decode(record).unwrap_or_default() {
                 let log = entry.log();
-                let next = track.logs.get(&log).map_or(0, |chain| chain.next);
                 // Behind a hole that damage left nothing counts: it is fetched again.
-                if entry.header.seq == next {
-                    let chain = Chain { next: next + 1, head: entry.id, hlc: entry.header.hlc.0 };
-                    track.logs.insert(log, chain);
+                if track.logs.entry(log).or_default().take(&entry) {
                     track.ids.insert(entry.id);
                 }
             }

@@ -37,6 +37,8 @@ pub struct Hostile {
     pub stranger: NodeId,
     /// Texts that no honest site may ever show.
     pub forbidden: Vec<String>,
+    /// Logs in which two entries stand at one position.
+    pub forked: BTreeSet<LogId>,
     /// Own logs that every honest holder of the group held at the turning, when its people were in: a removal since then
     /// names them. One that its author does not hold counts whole (ruling A2).
     settled: BTreeSet<LogId>,
@@ -52,7 +54,17 @@ impl Hostile {
         let settled = settled_logs(world, at, &users);
         let stranger = protocol::keys::SecretKey::from_seed(&world.random()).node();
         let (made, heard, forbidden) = (BTreeMap::new(), VecDeque::new(), Vec::new());
-        let hostile = Rc::new(RefCell::new(Self { at, users, stranger, forbidden, settled, made, heard, count: 0 }));
+        let hostile = Rc::new(RefCell::new(Self {
+            at,
+            users,
+            stranger,
+            forbidden,
+            forked: BTreeSet::new(),
+            settled,
+            made,
+            heard,
+            count: 0,
+        }));
         world.sites[at].puppet = true;
         let speaker = Rc::clone(&hostile);
         world.puppeteer = Some(Rc::new(move |world, at, from, request| {
@@ -189,6 +201,7 @@ impl Hostile {
             6..=7 => self.poison(world, victim),
             8 => self.flood(world, victim),
             9 => self.open_many_logs(world, victim),
+            10 => self.equivocate(world, &victims),
             _ => self.repeat(world, victim),
         }
     }
@@ -215,6 +228,30 @@ impl Hostile {
         let post = DataOp::Post(Post { title: String::new(), text, attachments: Vec::new() });
         self.append(world, &log, &post.encode(), Some(user), Vec::new());
         self.push(world, victim, &log);
+    }
+
+    /// The equivocator: two entries at one position, one for each half of the others.
+    fn equivocate(&mut self, world: &mut World, victims: &[usize]) {
+        // Each log once: what follows goes on from the second.
+        let data: Vec<LogId> = self
+            .own_logs(world)
+            .iter()
+            .filter(|(id, log)| log.class == Class::Data && !self.forked.contains(id))
+            .map(|(id, _)| *id)
+            .collect();
+        let (Some(log), Some(user)) = (choose(world, &data), choose(world, &self.users.clone())) else { return };
+        let Some(state) = self.state(world, &log) else { return };
+        let before = self.made.get(&log).map_or(Vec::new(), |(_, entries)| entries.clone());
+        for half in 0..2 {
+            let text = format!("{MARK}{} says {half}", self.count);
+            let post = DataOp::Post(Post { title: String::new(), text, attachments: Vec::new() });
+            self.made.insert(log, (state.clone(), before.clone()));
+            self.append(world, &log, &post.encode(), Some(user), Vec::new());
+            for victim in victims.iter().skip(half).step_by(2) {
+                self.push(world, *victim, &log);
+            }
+        }
+        self.forked.insert(log);
     }
 
     /// Whether every honest site that holds the group knows that no person of this site is in.
