@@ -1,6 +1,7 @@
 //! Taking, asking for and giving branches. Positions do not tell what is missing of a forked log, so the asker names
 //! entries that it holds, and the asked begins after the last one that it knows on the way to the branch's end.
 
+use crate::clock::is_ahead;
 use crate::control::op::Class;
 use crate::engine::effect::Notice;
 use crate::engine::ingest::Ingested;
@@ -21,6 +22,10 @@ const LOCATOR_MAX: usize = 400;
 impl Engine {
     /// Entries that continue no end of what is held: they extend a branch, open one, or come too early.
     pub(crate) fn ingest_beside(&mut self, cx: &mut Cx<'_>, org: &OrgId, log: LogId, fresh: Vec<Entry>) -> Ingested {
+        // A branch is as much held back as a chain is (INV-15).
+        if fresh.iter().any(|entry| is_ahead(cx.now, entry.header.hlc)) {
+            return Ingested::Ahead;
+        }
         let Some(prev) = fresh[0].header.prev else { return Ingested::Chain(ChainError::Broken) };
         let found = lookup::place_of(&*cx.tx, &prev).or_else(|| self.forks.passed.get(&prev).copied());
         let Some((key, at)) = found else { return Ingested::Chain(ChainError::Gap) };
