@@ -96,11 +96,12 @@ export async function call<T>(
   decode: Decoder<T>,
   body?: unknown,
   extra: Record<string, string> = {},
+  limit = TIMEOUT_MS,
 ): Promise<T> {
   let response: Response;
   let raw: string;
   try {
-    response = await ask(method, path, body, extra, TIMEOUT_MS);
+    response = await ask(method, path, body, extra, limit);
     raw = await response.text();
   } catch (error) {
     throw broken(error);

@@ -22,6 +22,7 @@ export type Notice =
   | { type: "file"; blob: string }
   | { type: "not_delivered" }
   | { type: "alarms" }
+  | { type: "erasures" }
   | { type: "unread"; group: string; unread: number }
   | { type: "ended" };
 
@@ -43,6 +44,7 @@ const shapes: { [T in Notice["type"]]: Decoder<Omit<Extract<Notice, { type: T }>
   file: object({ blob: text }),
   not_delivered: none,
   alarms: none,
+  erasures: none,
   unread: object({ group: text, unread: count }),
   ended: none,
 };

@@ -93,6 +93,8 @@ export const en: Messages = {
       feed_not_a_feed: "This address leads to a page, not to a feed. Look for an “RSS” or “Atom” link on the site.",
       feed_too_large: "This feed is too large to be followed.",
       opml_invalid: "This file is not a list of feeds (OPML).",
+      policy_forbids: "The owners of this group have kept this to others.",
+      admin_key_missing: "This person has no key to sign with yet. Make them admin of their site, then ask them to confirm their password once.",
       busy: "The site is very busy. Try again in a few seconds.",
       read_only: "The site's disk is full: reading goes on, writing waits. Tell the administrator.",
       internal: "The site met a problem. Try again; if it happens again, tell the administrator.",

@@ -92,6 +92,8 @@ export const fr = {
       feed_not_a_feed: "Cette adresse mène à une page, pas à un flux. Cherchez sur le site un lien « RSS » ou « Atom ».",
       feed_too_large: "Ce flux est trop volumineux pour être suivi.",
       opml_invalid: "Ce fichier n'est pas une liste de flux (OPML).",
+      policy_forbids: "Les propriétaires de ce groupe ont réservé cet acte à d'autres.",
+      admin_key_missing: "Cette personne n'a pas encore de clé pour signer. Nommez-la admin de son site, puis demandez-lui de confirmer une fois son mot de passe.",
       busy: "Le site est très occupé. Réessayez dans quelques secondes.",
       read_only: "Le disque du site est plein : la lecture continue, l'écriture attend. Prévenez l'administrateur.",
       internal: "Le site a rencontré un problème. Réessayez ; si cela se répète, prévenez l'administrateur.",

@@ -2,6 +2,7 @@
 
 import type { Notice } from "../api/live";
 import { alarmsChanged } from "./alarms.svelte";
+import { erasuresChanged } from "./erasures.svelte";
 import { deliveryMoved, postArrived, reloadShown } from "./feed.svelte";
 import { loadGroup, loadGroups, setUnread } from "./groups.svelte";
 import { loadNetwork, pairingMoved } from "./network.svelte";
@@ -58,6 +59,9 @@ export function dispatch(notice: Notice): void {
       return;
     case "alarms":
       alarmsChanged();
+      return;
+    case "erasures":
+      erasuresChanged();
       return;
     case "ended":
       sessionEnded();

@@ -1,6 +1,6 @@
 /** People: the calls, and a bell that rings when the directory changed. */
 
-export { createPerson, getPeople, getPerson, renewInvitation, resumePerson, setSiteAdmin, suspendPerson } from "../api/people";
+export { createAccount, createPerson, getPeople, getPerson, renewInvitation, resumePerson, setSiteAdmin, suspendPerson } from "../api/people";
 export type { Person } from "../api/schema/person";
 
 const bell = $state({ version: 0 });

@@ -9,7 +9,7 @@ const proposal = object({
   threshold: count,
   signed: list(person_ref),
   needed: count,
-  by: person_ref,
+  by: nullable(person_ref),
   at: text,
 });
 export type Proposal = Decoded<typeof proposal>;

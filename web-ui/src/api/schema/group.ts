@@ -21,6 +21,8 @@ export const group = object({
     join: flag,
     leave: flag,
     change_policy: nullable(flag),
+    /** Decide how long it keeps. */
+    keep: nullable(flag),
     /** The viewer administers the organisation and could name an owner. */
     appoint: nullable(flag),
   }),

@@ -11,6 +11,8 @@ export const removal = object({
   id: text,
   person: nullable(person_ref),
   site: nullable(site_ref),
+  /** The machine that was removed. */
+  node: nullable(text),
   by: nullable(person_ref),
   at: text,
   reason: text,

@@ -23,9 +23,7 @@ export function adminPlaces(): Place[] {
     if (offered("storage")) list.push({ href: "/admin/storage", icon: "disk", label: t().nav.storage });
   }
   if (administer_organisation && offered("constitution")) list.push({ href: "/admin/organisation", icon: "key", label: t().nav.organisation });
-  if (administer_site || administer_organisation) {
-    if (offered("erasures")) list.push({ href: "/admin/erasures", icon: "erase", label: t().nav.erasures });
-    if (offered("alarms")) list.push({ href: "/admin/alarms", icon: "warn", label: t().nav.alarms, count: alarmCount() });
-  }
+  if (administer_site && offered("erasures")) list.push({ href: "/admin/erasures", icon: "erase", label: t().nav.erasures });
+  if ((administer_site || administer_organisation) && offered("alarms")) list.push({ href: "/admin/alarms", icon: "warn", label: t().nav.alarms, count: alarmCount() });
   return list;
 }
