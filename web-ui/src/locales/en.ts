@@ -121,7 +121,7 @@ export const en: Messages = {
     alarmAct: "See",
     storage: "Space of this site",
     erasures: "Erasures",
-    organisation: "Organisation",
+    organisation: "Administrators",
     myGroups: "My groups",
     newGroup: "Create a group",
     browse: "Browse groups",

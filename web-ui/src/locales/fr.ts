@@ -120,7 +120,7 @@ export const fr = {
     alarmAct: "Voir",
     storage: "Espace de ce site",
     erasures: "Effacements",
-    organisation: "Organisation",
+    organisation: "Administrateurs",
     myGroups: "Mes groupes",
     newGroup: "Créer un groupe",
     browse: "Parcourir les groupes",

@@ -4,7 +4,8 @@ import { count, flag, list, nullable, object, oneOf, text, type Decoded } from "
 import { group_ref, person_ref, SITE_STATES, site_ref } from "./ref";
 
 const kept_group = object({
-  group: group_ref,
+  /** Nothing when the viewer may not know of it. */
+  group: nullable(group_ref),
   entries: count,
   bytes: count,
   file_bytes: count,
