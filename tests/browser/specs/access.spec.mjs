@@ -77,6 +77,11 @@ test("every other screen", async () => {
     "admin-add": ["/admin/people", (page, w) => page.getByRole("button", { name: w.adminPeople.add }).click()],
     "admin-site": ["/admin/site"],
     pair: ["/network/pair"],
+    site: ["/network", async (page) => {
+      await page.getByRole("link", { name: "Lille", exact: true }).click();
+      await page.getByRole("heading", { level: 1, name: "Lille" }).waitFor();
+    }],
+    reach: ["/network/reach"],
     "not-found": ["/nowhere/at/all"],
     composer: [`/g/${group.id}`, (page, w) => page.getByRole("button", { name: w.composer.open }).click()],
     palette: ["/", (page) => page.keyboard.press("Control+k")],

@@ -28,7 +28,7 @@ test("a caretaker reads and posts with a photo", async () => {
 
 test("no screen is wider than the phone", async () => {
   const { ann, group } = scene;
-  const paths = ["/", "/groups", "/groups/new", `/g/${group.id}/members`, `/g/${group.id}/sources`, `/g/${group.id}/about`, "/people", "/network", "/network/pair", "/settings", "/outbox", "/admin/people", "/admin/site"];
+  const paths = ["/", "/groups", "/groups/new", `/g/${group.id}/members`, `/g/${group.id}/sources`, `/g/${group.id}/about`, "/people", "/network", "/network/pair", "/network/reach", "/settings", "/outbox", "/admin/people", "/admin/site"];
   for (const size of [PHONE, { width: 360, height: 740 }]) {
     const window = await open({ person: ann, size });
     await play("phone-fits", [window], async ({ page }) => {

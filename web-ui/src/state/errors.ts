@@ -29,6 +29,12 @@ export function isUnreachable(error: unknown): boolean {
   return error instanceof Unreachable;
 }
 
+/** A detail that came with a refusal, when there is one. */
+export function detailOf(error: unknown, name: string): string | null {
+  const value = error instanceof Refused ? error.details[name] : null;
+  return typeof value === "string" ? value : null;
+}
+
 /** How long the node asks to wait, when it says. */
 export function retrySeconds(error: unknown): number | null {
   const value = error instanceof Refused ? error.details["retry_seconds"] : null;

@@ -6,7 +6,7 @@ const ready = {
   erasures: false,
   constitution: false,
   byFile: false,
-  reach: false,
+  reach: true,
   removals: false,
   erasePerson: false,
   exportPerson: false,

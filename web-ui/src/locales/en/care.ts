@@ -149,6 +149,7 @@ export const en: CareMessages = {
     fixedHint: "One a line: 203.0.113.7:7301, site.example.com:7301, or an address /ip4/… They are tried besides the others, from this site only.",
     fixedEdit: "Note addresses",
     fixedSaved: "Addresses noted.",
+    fixedWrong: (address: string) => `This address is not understood: ${address}`,
     fixedNone: "None.",
     test: "Test the line",
     testing: "Testing…",

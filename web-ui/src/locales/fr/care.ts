@@ -148,6 +148,7 @@ export const fr = {
     fixedHint: "Une par ligne : 203.0.113.7:7301, site.exemple.fr:7301, ou une adresse /ip4/… Elles sont essayées en plus des autres, depuis ce site seulement.",
     fixedEdit: "Noter des adresses",
     fixedSaved: "Adresses notées.",
+    fixedWrong: (address: string) => `Cette adresse n'est pas comprise : ${address}`,
     fixedNone: "Aucune.",
     test: "Tester le lien",
     testing: "Test en cours…",
