@@ -1,18 +1,27 @@
-/** Parts of the product that nodes do not answer for yet: their screens are kept out of sight until they do. */
+/**
+ * Which parts a node answers for, by the shape of what it says. Screens of the others are kept out of sight: a page may be
+ * newer than its node for a moment, and some parts are not built yet.
+ */
 
-const ready = {
-  alarms: false,
-  storage: false,
-  erasures: false,
-  constitution: false,
-  byFile: false,
-  reach: true,
-  removals: false,
-  erasePerson: false,
-  exportPerson: false,
-  rehome: false,
+import { myGroups, otherGroups } from "./groups.svelte";
+import { meOrNull } from "./session.svelte";
+
+const authority = () => (meOrNull()?.not_delivered ?? null) !== null;
+const keeping = () => [...myGroups(), ...otherGroups()].some((group) => group.retention !== null);
+
+const signs = {
+  constitution: authority,
+  removals: authority,
+  rehome: authority,
+  storage: keeping,
+  erasures: keeping,
+  erasePerson: keeping,
+  reach: () => true,
+  alarms: () => (meOrNull()?.alarms ?? null) !== null,
+  byFile: () => false,
+  exportPerson: () => false,
 };
 
-export function offered(part: keyof typeof ready): boolean {
-  return ready[part];
+export function offered(part: keyof typeof signs): boolean {
+  return signs[part]();
 }
