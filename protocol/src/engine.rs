@@ -7,6 +7,7 @@
 mod addresses;
 pub mod alarms;
 mod bare;
+pub mod bundle;
 mod caps;
 mod command;
 pub mod effect;
@@ -317,6 +318,7 @@ impl Engine {
             Input::BlobHere(blob) => self.blob_here(&mut cx, blob),
             Input::Wiped(places) => self.wiped(&mut cx, &places),
             Input::BlobRemoved(blob) => self.blob_removed(&mut cx, blob),
+            Input::Bundle { token, ask } => self.bundle(&mut cx, token, ask),
             Input::SiteKeeps(keeps) => {
                 self.view_mut().site_keeps = keeps;
                 self.sweep_soon();

@@ -13,10 +13,6 @@ use crate::keys::{self, Purpose};
 use crate::limits::GOSSIP_BYTES_MAX;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
-use hpke::aead::ChaCha20Poly1305 as HpkeAead;
-use hpke::kdf::HkdfSha256;
-use hpke::kem::X25519HkdfSha256;
-use hpke::{Deserializable, Kem, OpModeR, OpModeS, Serializable};
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 use rand_core::Rng;
@@ -89,37 +85,13 @@ pub fn seal_key(
     sealing: &[u8; 32],
     rng: &mut dyn Rng,
 ) -> Option<SealedKey> {
-    let public = <X25519HkdfSha256 as Kem>::PublicKey::from_bytes(sealing).ok()?;
-    let aad = aad(scope, &epoch.id, &node);
-    let (encapsulated, mut sealed) = hpke::single_shot_seal_with_rng::<HpkeAead, HkdfSha256, X25519HkdfSha256>(
-        &OpModeS::Base,
-        &public,
-        INFO,
-        &epoch.key,
-        &aad,
-        &mut Secure(rng),
-    )
-    .ok()?;
-    let mut out = encapsulated.to_bytes().to_vec();
-    out.append(&mut sealed);
-    Some(SealedKey { node, sealed: out.into() })
+    keys::seal_to(INFO, &aad(scope, &epoch.id, &node), &epoch.key, node, sealing, rng)
 }
 
 /// Opens what was sealed to this node.
 pub fn open_key(scope: &ScopeId, id: &[u8; 8], sealed: &SealedKey, secret: &[u8; 32]) -> Option<EpochKey> {
-    let (encapsulated, ciphertext) = sealed.sealed.split_at_checked(32)?;
-    let encapsulated = <X25519HkdfSha256 as Kem>::EncappedKey::from_bytes(encapsulated).ok()?;
-    let secret = <X25519HkdfSha256 as Kem>::PrivateKey::from_bytes(secret).ok()?;
-    let key = hpke::single_shot_open::<HpkeAead, HkdfSha256, X25519HkdfSha256>(
-        &OpModeR::Base,
-        &secret,
-        &encapsulated,
-        INFO,
-        ciphertext,
-        &aad(scope, id, &sealed.node),
-    )
-    .ok()?;
-    Some(EpochKey { id: *id, key: key.try_into().ok()? })
+    let key = keys::open_sealed(INFO, &aad(scope, id, &sealed.node), sealed, secret)?;
+    Some(EpochKey { id: *id, key })
 }
 
 fn aad(scope: &ScopeId, id: &[u8; 8], node: &NodeId) -> Vec<u8> {
@@ -165,28 +137,6 @@ pub fn open<'a>(
     let plain = cipher.decrypt(&XNonce::from(nonce), payload).map_err(|_| Unread::Bad)?;
     codec::decode("gossip", &plain, GOSSIP_BYTES_MAX).map_err(|_: CodecError| Unread::Bad)
 }
-
-/// Lends the caller's randomness to HPKE. The shell hands in the operating system's (`docs/protocol.md` §1.3).
-struct Secure<'a>(&'a mut dyn Rng);
-
-impl rand_core::TryRng for Secure<'_> {
-    type Error = std::convert::Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
-        Ok(self.0.next_u32())
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
-        Ok(self.0.next_u64())
-    }
-
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
-        self.0.fill_bytes(bytes);
-        Ok(())
-    }
-}
-
-impl rand_core::TryCryptoRng for Secure<'_> {}
 
 #[cfg(test)]
 mod tests {

@@ -7,6 +7,11 @@
 use crate::ids::{NodeId, OrgId};
 use blake3::hazmat::{ContextKey, HasherExt, hash_derive_key_context};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use hpke::aead::ChaCha20Poly1305;
+use hpke::kdf::HkdfSha256;
+use hpke::kem::X25519HkdfSha256;
+use hpke::{Deserializable, Kem, OpModeR, OpModeS, Serializable};
+use rand_core::Rng;
 use std::sync::LazyLock;
 use zeroize::Zeroizing;
 
@@ -36,11 +41,13 @@ pub enum Purpose {
     Origin,
     /// The row of an answer given before.
     Request,
+    /// The opening of a bundle, which its signature and all its records are bound to.
+    Bundle,
 }
 
 impl Purpose {
     /// In the order of their declaration.
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::EntryId,
         Self::BodyCommit,
         Self::Intent,
@@ -51,6 +58,7 @@ impl Purpose {
         Self::Topic,
         Self::Origin,
         Self::Request,
+        Self::Bundle,
     ];
 
     const fn context(self) -> &'static str {
@@ -65,6 +73,7 @@ impl Purpose {
             Self::Topic => "archipel 2026 topic v1",
             Self::Origin => "archipel 2026 origin v1",
             Self::Request => "archipel 2026 request v1",
+            Self::Bundle => "archipel 2026 bundle v1",
         }
     }
 }
@@ -108,6 +117,8 @@ pub enum Context {
     Pairing,
     /// A node's signed addresses.
     Addresses,
+    /// The maker of a bundle signs its opening.
+    Bundle,
 }
 
 impl Context {
@@ -118,6 +129,7 @@ impl Context {
             Self::Constitution => b"archipel-const-1",
             Self::Pairing => b"archipel-pair-1",
             Self::Addresses => b"archipel-addrs-1",
+            Self::Bundle => b"archipel-bundle-1",
         }
     }
 
@@ -230,12 +242,80 @@ pub struct SealedKey {
     pub sealed: minicbor::bytes::ByteVec,
 }
 
+/// Seals a shared key to a node's X25519 key (HPKE, base mode); `None` when that is no usable key.
+pub fn seal_to(
+    info: &[u8],
+    aad: &[u8],
+    key: &[u8; 32],
+    node: NodeId,
+    sealing: &[u8; 32],
+    rng: &mut dyn Rng,
+) -> Option<SealedKey> {
+    let public = <X25519HkdfSha256 as Kem>::PublicKey::from_bytes(sealing).ok()?;
+    let (encapsulated, mut sealed) = hpke::single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
+        &OpModeS::Base,
+        &public,
+        info,
+        key,
+        aad,
+        &mut Secure(rng),
+    )
+    .ok()?;
+    let mut out = encapsulated.to_bytes().to_vec();
+    out.append(&mut sealed);
+    Some(SealedKey { node, sealed: out.into() })
+}
+
+/// Opens what was sealed to this secret's public half, for the same purpose.
+pub fn open_sealed(info: &[u8], aad: &[u8], sealed: &SealedKey, secret: &[u8; 32]) -> Option<[u8; 32]> {
+    let (encapsulated, ciphertext) = sealed.sealed.split_at_checked(32)?;
+    let encapsulated = <X25519HkdfSha256 as Kem>::EncappedKey::from_bytes(encapsulated).ok()?;
+    let secret = <X25519HkdfSha256 as Kem>::PrivateKey::from_bytes(secret).ok()?;
+    let opened = hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
+        &OpModeR::Base,
+        &secret,
+        &encapsulated,
+        info,
+        ciphertext,
+        aad,
+    );
+    opened.ok()?.try_into().ok()
+}
+
+/// Lends the caller's randomness to HPKE. The shell hands in the operating system's (`docs/protocol.md` §1.3).
+struct Secure<'a>(&'a mut dyn Rng);
+
+impl rand_core::TryRng for Secure<'_> {
+    type Error = std::convert::Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+        Ok(self.0.next_u32())
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+        Ok(self.0.next_u64())
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
+        self.0.fill_bytes(bytes);
+        Ok(())
+    }
+}
+
+impl rand_core::TryCryptoRng for Secure<'_> {}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const CONTEXTS: [Context; 5] =
-        [Context::Entry, Context::Held, Context::Constitution, Context::Pairing, Context::Addresses];
+    const CONTEXTS: [Context; 6] = [
+        Context::Entry,
+        Context::Held,
+        Context::Constitution,
+        Context::Pairing,
+        Context::Addresses,
+        Context::Bundle,
+    ];
 
     #[test]
     fn a_signature_holds_only_in_its_context_and_organisation() {

@@ -3,6 +3,7 @@
 //! This crate is pure. It has no clock, no randomness of its own, no threads, no disk and no network: time and random
 //! bytes are handed in, wishes come out as values. The same code runs in the product and in the simulator.
 
+pub mod bundle;
 pub mod clock;
 pub mod codec;
 pub mod control;

@@ -120,3 +120,11 @@ pub const SITE_BYTES_A_DAY_MAX: u64 = 4 * 1024 * 1024 * 1024;
 pub const CUTS_MAX: usize = 2_500;
 /// Why a node was revoked: a sentence.
 pub const REASON_CHARS_MAX: usize = 300;
+/// The opening of a bundle: one sealed key of some hundred and twenty bytes for each node of the receiving site.
+pub const BUNDLE_OPENING_BYTES_MAX: usize = 256 * 1024;
+/// One record of a bundle: as much as a response between nodes, sealed.
+pub const BUNDLE_RECORD_BYTES_MAX: usize = RESPONSE_BYTES_MAX + 64;
+/// Statements in one record of a bundle, encoded; one alone may be a third of it.
+pub const BUNDLE_HELDS_BYTES: usize = 1024 * 1024;
+/// Files looked up at once for a bundle: rows read in one go.
+pub const BUNDLE_FILES_PER_LOOK: usize = 500;

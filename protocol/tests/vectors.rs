@@ -4,6 +4,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "a test reads its file and its environment; the rules do not")]
 
+use protocol::bundle::{self, Item, Sealer};
 use protocol::clock::Hlc;
 use protocol::codec;
 use protocol::control::op::*;
@@ -265,7 +266,30 @@ fn structures() -> BTreeMap<String, String> {
     let sealed = gossip::seal_key(&scope, &epoch, NodeId([9; 32]), &sealing, &mut rng).expect("a good key");
     add("gossip sealed key".into(), &sealed.sealed);
     add("gossip topic".into(), gossip::topic(&scope, &epoch.id).as_bytes());
+    for (name, bytes) in bundle() {
+        add(format!("bundle {name}"), &bytes);
+    }
     all
+}
+
+/// A bundle with one of each kind of record.
+fn bundle() -> Vec<(&'static str, Vec<u8>)> {
+    let mut rng = ChaCha12Rng::seed_from_u64(2);
+    let readers = [(NodeId([9; 32]), protocol::keys::sealing_public(&[8; 32]))];
+    let begun = bundle::begin(&ORG, org_tag(&ORG), &key(), (SITE, 1_700_000_000_000), &readers, &mut rng);
+    let (opening, content) = begun.expect("a good key");
+    let mut sealer = Sealer::new(content);
+    let held = Held::sign(ScopeId([2; 32]), Hlc(7 << 16), Vec::new(), Vec::new(), &ORG, &key());
+    let items = [
+        ("entries", Item::Entries { batches: vec![batch::encode(&chain(), Signatures::Last).into()] }),
+        ("statements", Item::Helds { helds: vec![held] }),
+        ("file", Item::File { blob: BlobId([4; 32]), size: 3 }),
+        ("piece", Item::Piece { bytes: vec![1, 2, 3].into() }),
+        ("end", Item::End),
+    ];
+    let mut records = vec![("opening", opening)];
+    records.extend(items.iter().map(|(name, item)| (*name, sealer.seal(item))));
+    records
 }
 
 #[test]

@@ -15,6 +15,7 @@ const PROTOCOL: &[&[&str]] = &[
     &["group"],
     &["store"],
     &["sync", "pairing", "gossip"],
+    &["bundle"],
     &["engine"],
 ];
 
@@ -30,11 +31,12 @@ const NODE: &[(&str, &[&str])] = &[
     ("local", &[]),
     ("files", &[]),
     ("transfer", &["runtime"]),
+    ("bundle", &["runtime", "files"]),
     ("keeper", &["runtime", "local", "files", "transfer", "http"]),
     ("network", &["runtime", "transfer", "http"]),
     ("pairing", &["runtime", "local", "http"]),
     ("feeds", &["runtime", "local", "http"]),
-    ("http", &["runtime", "local", "config", "metrics", "files"]),
+    ("http", &["runtime", "local", "config", "metrics", "files", "bundle"]),
 ];
 /// The control socket is a second door beside `http`, and speaks to the same rooms.
 const WIRING: &[&str] = &["cli", "lib", "control_socket"];

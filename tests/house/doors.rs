@@ -35,8 +35,8 @@ const DOORS: &[(&str, &[&str])] = &[
     // Keys and encoding.
     ("ed25519-dalek", &["protocol/src/keys.rs"]),
     ("x25519-dalek", &["protocol/src/keys.rs", "protocol/src/pairing/"]),
-    ("hpke", &["protocol/src/keys.rs", "protocol/src/gossip.rs"]),
-    ("chacha20poly1305", &["protocol/src/keys.rs", "protocol/src/gossip.rs", "node/src/local/vault.rs"]),
+    ("hpke", &["protocol/src/keys.rs"]),
+    ("chacha20poly1305", &["protocol/src/gossip.rs", "protocol/src/bundle.rs", "node/src/local/vault.rs"]),
     ("argon2", &["node/src/local/password.rs"]),
     // Peers.
     ("libp2p", &["node/net/"]),
@@ -69,7 +69,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("flate2", &["node/outside/"]),
     ("pulldown-cmark", &["node/src/http/markdown.rs", "node/outside/"]),
     ("ammonia", &["node/src/http/markdown.rs"]),
-    ("unicode-normalization", &["node/src/local/", "node/src/http/"]),
+    ("unicode-normalization", &["node/src/local/", "node/src/http/", "node/src/bundle/name.rs"]),
     // Pictures.
     ("image", &["node/src/files.rs", "node/src/files/", "node/src/cli/demo/picture.rs"]),
     ("infer", &["node/src/files.rs", "node/src/files/"]),
@@ -80,7 +80,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("tracing-subscriber", &["node/src/logs.rs"]),
     ("prometheus-client", &["node/src/metrics.rs", "node/net/"]),
     ("indicatif", &["node/src/cli.rs", "node/src/cli/"]),
-    ("jiff", &["node/src/http/", "node/outside/", "node/src/local/"]),
+    ("jiff", &["node/src/http/", "node/outside/", "node/src/local/", "node/src/bundle/name.rs"]),
 ];
 
 /// The packages, with the folder of each.

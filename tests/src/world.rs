@@ -278,7 +278,7 @@ impl World {
             Effect::Addresses { node, addresses } => self.sites[at].addresses.push((*node, addresses.clone())),
             Effect::Wipe(places) => self.sites[at].store.wipe(places),
             Effect::RemoveBlob(blob) => self.sites[at].removed.push(*blob),
-            Effect::Answer { .. } => {}
+            Effect::Answer { .. } | Effect::Bundle { .. } => {}
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! The caller commits to disk first; only then does it carry these out, in their order.
 
+pub use crate::engine::bundle::{Begun, BundleAnswer, BundleRefusal, Taken};
 use crate::ids::{BlobId, EntryId, GroupId, NodeId, UserId};
 use crate::store::Location;
 use std::collections::BTreeSet;
@@ -15,6 +16,13 @@ pub enum Effect {
         token: u64,
         /// What became of it.
         answer: Answer,
+    },
+    /// The answer to an `Input::Bundle`.
+    Bundle {
+        /// The token of the input.
+        token: u64,
+        /// What became of it.
+        answer: BundleAnswer,
     },
     /// Send this to a peer; its answer comes back as `Input::PeerResponse`.
     Request {

@@ -96,7 +96,7 @@ impl Engine {
     }
 
     /// Own logs of this scope may leave from now on.
-    fn publish(&mut self, scope: ScopeId) {
+    pub(crate) fn publish(&mut self, scope: ScopeId) {
         self.gate.answered.remove(&scope);
         if self.published.insert(scope) {
             for session in self.sessions.values_mut() {

@@ -3,6 +3,7 @@
 mod rights;
 
 use crate::control::op::{Access, GroupKind, Policy, Role};
+pub use crate::engine::bundle::{BundleAsk, Part, Reach};
 pub use crate::engine::view::SiteKeeps;
 pub use crate::group::Attachment;
 pub use crate::group::keeping::{Power, Retention};
@@ -61,6 +62,13 @@ pub enum Input {
     Wiped(Vec<Location>),
     /// An `Effect::RemoveBlob` was carried out: the file and all that was made from it are gone.
     BlobRemoved(BlobId),
+    /// A step of making or taking a bundle; answered by exactly one `Effect::Bundle`.
+    Bundle {
+        /// Returned with the answer.
+        token: u64,
+        /// What is wanted.
+        ask: BundleAsk,
+    },
     /// How long this site keeps words and files.
     SiteKeeps(SiteKeeps),
     /// Time passed: about once a second.

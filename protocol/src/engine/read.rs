@@ -1,6 +1,7 @@
 //! Reading for one person: every method answers `None` for what the viewer may not see, exactly as for what does not
 //! exist (INV-55). A page costs what it shows, whatever the history (INV-32).
 
+mod bundle;
 mod comment;
 mod constitution;
 mod delivery;

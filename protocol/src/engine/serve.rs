@@ -186,7 +186,7 @@ impl Engine {
     }
 
     /// Entries of a log from a position on, ending at one whose signature is at hand.
-    fn range(&self, cx: &Cx<'_>, peer: &NodeId, log: &LogId, from: u64) -> Vec<ByteVec> {
+    pub(crate) fn range(&self, cx: &Cx<'_>, peer: &NodeId, log: &LogId, from: u64) -> Vec<ByteVec> {
         let Some(state) = self.logs.get(log) else { return Vec::new() };
         let share = self.share(peer, &state.scope);
         let until = match share {
