@@ -1,11 +1,13 @@
 //! The command line: what is asked of the program, one file a command.
 
+pub mod bundle;
 pub mod ca;
 pub mod demo;
 pub mod pair;
 pub mod serve;
 pub mod status;
 
+use bundle::{ExportBundle, ImportBundle};
 use ca::Ca;
 use clap::{Parser, Subcommand};
 use demo::Demo;
@@ -34,6 +36,10 @@ pub enum Command {
     Ca(Ca),
     /// Start three paired sites on this machine and fill them, to look at
     Demo(Demo),
+    /// Put what another site does not have yet into a file that only that site can open
+    ExportBundle(ExportBundle),
+    /// Take a file that another site made for this one
+    ImportBundle(ImportBundle),
     /// Tell how the running site is
     Status(ShowStatus),
     /// Reads the whole index once; called by the program itself after an unclean stop.

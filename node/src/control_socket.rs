@@ -4,13 +4,16 @@
 //! Whoever can open it could read the data folder as well. Even so, acts in an administrator's name ask for that
 //! person's password, as the pages do, because the act is written down under the name.
 
+mod bundle;
 pub mod client;
 pub mod message;
 mod runtime;
 mod session;
+pub mod stream;
 #[cfg(test)]
 mod tests;
 
+use crate::bundle::Bundles;
 use crate::local::Local;
 use crate::pairing::Pairings;
 use message::Status;
@@ -52,6 +55,8 @@ pub struct Rooms {
     pub pairing: Pairings,
     /// Accounts.
     pub local: Arc<Local>,
+    /// What a line would carry, in files; `None` where no organisation is run, as in tests of the rest.
+    pub bundles: Option<Bundles>,
     /// Whether a person administers the organisation.
     pub administers: Arc<dyn Fn(UserId) -> bool + Send + Sync>,
     /// How the site is.

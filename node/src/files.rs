@@ -1,6 +1,7 @@
 //! Files by hash: taking uploads, giving files out, small pictures of pictures. It does not know who may read a file
 //! (the engine is asked first) nor what a post is.
 
+mod arriving;
 mod gif;
 mod jpeg;
 mod kind;
@@ -10,6 +11,7 @@ mod png;
 mod strip;
 mod webp;
 
+pub use arriving::Arriving;
 pub use kind::Shown;
 
 use archipel_storage::blobs::{BlobError, BlobFile, Blobs, Thumbs};

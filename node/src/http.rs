@@ -3,6 +3,7 @@
 
 pub mod assets;
 pub mod auth;
+pub mod bundles;
 pub mod comments;
 pub mod constitution;
 pub mod docs;
@@ -39,6 +40,7 @@ pub mod throttle;
 pub mod undelivered;
 pub mod writing;
 
+use crate::bundle::Bundles;
 use crate::config::Config;
 use crate::files::Files;
 use crate::local::{Local, LocalError};
@@ -72,6 +74,8 @@ pub struct Rooms {
     pub local: Arc<Local>,
     /// Files by hash.
     pub files: Files,
+    /// What a line would carry, in files.
+    pub bundles: Bundles,
     /// Pairing.
     pub pairing: Arc<dyn Pairing>,
     /// What is known of other nodes.
@@ -277,6 +281,8 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(sources::poll))
         .routes(routes!(sources::remove))
         .routes(routes!(network::read))
+        .routes(routes!(bundles::make))
+        .routes(routes!(bundles::take))
         .routes(routes!(reach::read))
         .routes(routes!(reach::test))
         .routes(routes!(reach::keep))

@@ -1,5 +1,6 @@
 //! The node: everything that touches the world. This file alone wires the rooms together.
 
+pub mod bundle;
 pub mod cli;
 pub mod config;
 pub mod control_socket;
@@ -21,6 +22,7 @@ use archipel_net::{Mdns, Ranges, Reach, Upnp};
 use archipel_storage::blobs::{Blobs, Thumbs};
 use archipel_storage::kvlog::KvLog;
 use archipel_storage::lock::{FolderLock, NetworkFolders};
+use bundle::Bundles;
 use config::{Config, Switch};
 use control_socket::ControlSocket;
 use files::Files;
@@ -110,9 +112,10 @@ impl Node {
         };
         let settings = pairing::Settings { secret, sealing: handle.sealing(), listen: config.listen.clone() };
         let (pairings, pairing_task) = pairing::start(settings, Arc::clone(&rows), Arc::new(house))?;
+        let bundles = Bundles::new(handle.clone(), files.clone());
         let control = control_socket::open(
             &data,
-            control_socket::Rooms::new(handle.clone(), Arc::clone(&local), pairings.clone()),
+            control_socket::Rooms::new(handle.clone(), Arc::clone(&local), pairings.clone(), bundles.clone()),
         )
         .inspect_err(|error| tracing::error!(%error, "the command line cannot reach this node"))
         .ok();
@@ -145,6 +148,7 @@ impl Node {
                 handle: handle.clone(),
                 local,
                 files,
+                bundles,
                 pairing: Arc::new(pairings.clone()),
                 network: Arc::new(known),
                 feeds: Arc::clone(&feeds) as Arc<dyn http::ports::Feeds>,

@@ -10,6 +10,8 @@ fn main() -> anyhow::Result<()> {
         Command::Pair(pair) => pair.run(),
         Command::Ca(ca) => ca.run(),
         Command::Demo(demo) => demo.run(),
+        Command::ExportBundle(export) => export.run(),
+        Command::ImportBundle(import) => import.run(),
         Command::Status(status) => status.run(),
         Command::CheckIndex { folder } => Ok(archipel::runtime::check_index(&folder)?),
     }

@@ -12,8 +12,8 @@ use archipel_storage::journal::Journal;
 use disk::{Batching, CommitError, Disk};
 use handle::{Busy, Handle, now};
 use protocol::engine::Engine;
-use protocol::engine::effect::{Answer, Effect, Notice};
-use protocol::engine::input::{Ask, Input};
+use protocol::engine::effect::{Answer, BundleAnswer, Effect, Notice};
+use protocol::engine::input::{Ask, BundleAsk, Input};
 use protocol::engine::view::View;
 use protocol::ids::{BlobId, OrgId};
 use protocol::store::Location;
@@ -42,6 +42,8 @@ pub(crate) enum Wake {
     Input(Input),
     /// A command with where its answer goes.
     Ask(Ask, oneshot::Sender<Result<Answer, Busy>>),
+    /// A step of a bundle with where its answer goes.
+    Bundle(BundleAsk, oneshot::Sender<Result<BundleAnswer, Busy>>),
     /// End after what waits before this.
     Stop(oneshot::Sender<()>),
 }
@@ -57,6 +59,7 @@ pub struct Runtime {
     view: Arc<RwLock<Arc<View>>>,
     org: watch::Sender<Option<OrgId>>,
     answers: BTreeMap<u64, oneshot::Sender<Result<Answer, Busy>>>,
+    bundles: BTreeMap<u64, oneshot::Sender<Result<BundleAnswer, Busy>>>,
     tokens: u64,
     /// Files that nothing refers to any more.
     unused: mpsc::Sender<BlobId>,
@@ -124,6 +127,7 @@ pub fn start(opened: Opened) -> Running {
         view,
         org,
         answers: BTreeMap::new(),
+        bundles: BTreeMap::new(),
         tokens: 0,
         unused,
         wiped: Vec::new(),
@@ -177,6 +181,12 @@ impl Runtime {
                     asked.push(self.tokens);
                     Input::Ask(Ask { token: self.tokens, ..ask })
                 }
+                Wake::Bundle(ask, reply) => {
+                    self.tokens += 1;
+                    self.bundles.insert(self.tokens, reply);
+                    asked.push(self.tokens);
+                    Input::Bundle { token: self.tokens, ask }
+                }
             };
             effects.extend(self.engine.handle(&mut batch, now, &mut rng, input));
             count += 1;
@@ -203,6 +213,11 @@ impl Runtime {
                 Effect::Answer { token, answer } => {
                     if let Some(reply) = self.answers.remove(&token) {
                         // A caller that went away needs no answer.
+                        let _ = reply.send(Ok(answer));
+                    }
+                }
+                Effect::Bundle { token, answer } => {
+                    if let Some(reply) = self.bundles.remove(&token) {
                         let _ = reply.send(Ok(answer));
                     }
                 }
@@ -240,6 +255,9 @@ impl Runtime {
         tracing::error!(%error, "what was just written is not kept; the site only reads until the disk is mended");
         for token in asked {
             if let Some(reply) = self.answers.remove(token) {
+                let _ = reply.send(Err(Busy::ReadOnly));
+            }
+            if let Some(reply) = self.bundles.remove(token) {
                 let _ = reply.send(Err(Busy::ReadOnly));
             }
         }

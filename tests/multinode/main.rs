@@ -6,6 +6,7 @@
 //! ```
 
 mod away;
+mod by_file;
 mod carried;
 mod crossing;
 mod cut_off;

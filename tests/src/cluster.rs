@@ -135,6 +135,11 @@ impl Site {
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
     }
 
+    /// The next start listens for other sites where none of them has ever found it.
+    pub fn move_away(&mut self) {
+        self.peers = port::free_pair();
+    }
+
     /// Asks the program to end and waits for it.
     ///
     /// # Panics

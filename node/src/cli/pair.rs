@@ -3,8 +3,8 @@
 //! The running node does the work; this shows its steps and asks its questions. Standard output carries the invitation
 //! and nothing else, so that a script can hand it on; everything for people goes to standard error.
 
-mod ask;
-mod show;
+pub(super) mod ask;
+pub(super) mod show;
 
 use crate::config::{Config, Flags};
 use crate::control_socket::client::{Client, ClientError};
@@ -277,7 +277,7 @@ mod tests {
             sites: Vec::new(),
         };
         let local = Arc::new(local);
-        let rooms = Rooms { pairing, local, administers: Arc::new(|_| true), status: Arc::new(status) };
+        let rooms = Rooms { pairing, local, bundles: None, administers: Arc::new(|_| true), status: Arc::new(status) };
         let socket = open(folder.path(), rooms).unwrap();
         (folder, socket)
     }

@@ -1,6 +1,8 @@
 //! The command line's end of the control socket.
 
 use super::message::{Invitation, Join, LINE_BYTES_MAX, Refusal, Reply, Request, Status};
+use super::stream;
+use bytes::Bytes;
 use std::io;
 use std::path::{Path, PathBuf};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -58,7 +60,15 @@ impl Client {
         let mut line = serde_json::to_vec(request).map_err(|_| ClientError::Strange)?;
         line.push(b'\n');
         self.stream.get_mut().write_all(&line).await.map_err(|_| ClientError::Gone)?;
-        line.clear();
+        self.answer().await
+    }
+
+    /// Waits for an answer that follows bytes.
+    ///
+    /// # Errors
+    /// As [`Client::ask`].
+    pub async fn answer(&mut self) -> Result<Reply, ClientError> {
+        let mut line = Vec::new();
         let read = (&mut self.stream).take(LINE_BYTES_MAX).read_until(b'\n', &mut line).await;
         if !matches!(read, Ok(1..)) {
             return Err(ClientError::Gone);
@@ -89,6 +99,24 @@ impl Client {
             Reply::Join(join) => Ok(join),
             _ => Err(ClientError::Strange),
         }
+    }
+
+    /// Sends bytes that belong to a question; none say that there are no more.
+    ///
+    /// # Errors
+    /// The node went away.
+    pub async fn send(&mut self, bytes: &[u8]) -> Result<(), ClientError> {
+        let stream = self.stream.get_mut();
+        let sent = if bytes.is_empty() { stream::end(stream).await } else { stream::send(stream, bytes).await };
+        sent.map_err(|_| ClientError::Gone)
+    }
+
+    /// The next bytes that belong to an answer; `None` after the last.
+    ///
+    /// # Errors
+    /// The node went away.
+    pub async fn receive(&mut self) -> Result<Option<Bytes>, ClientError> {
+        stream::receive(&mut self.stream).await.map_err(|_| ClientError::Gone)
     }
 
     /// How the site is.

@@ -59,6 +59,15 @@ pub enum Request {
     },
     /// Give up joining.
     CancelJoin,
+    /// Make a bundle; its bytes follow the answer, then another answer (`stream.rs`).
+    MakeBundle {
+        /// The receiving site's id or name.
+        site: String,
+        /// Also what it has stated to hold.
+        everything: bool,
+    },
+    /// Take a bundle; its bytes follow the question once it was answered with `Done`, and another answer follows them.
+    TakeBundle,
 }
 
 /// An answer.
@@ -73,6 +82,13 @@ pub enum Reply {
     Invitation(Invitation),
     /// How joining is.
     Join(Join),
+    /// A bundle comes, called so.
+    Bundle {
+        /// A file name.
+        name: String,
+    },
+    /// What came of taking a bundle.
+    Taken(Taken),
     /// It was not done.
     Error(Refusal),
 }
@@ -112,6 +128,27 @@ pub struct OtherSite {
     pub connected: bool,
     /// Entries written here that it has not confirmed.
     pub waiting: u64,
+}
+
+/// What came of taking a bundle; all of it, or up to what was wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken {
+    /// The maker's site.
+    pub from: String,
+    /// Entries in it.
+    pub entries: u64,
+    /// Of these, new here.
+    pub new_entries: u64,
+    /// Groups that something new is of.
+    pub groups: usize,
+    /// Files that were not here.
+    pub files: u64,
+    /// Logs of which earlier entries are missing here.
+    pub gaps: usize,
+    /// Entries that were not taken.
+    pub left_out: u64,
+    /// Why it ends here; `None` when all of it was read.
+    pub error: Option<Refusal>,
 }
 
 /// A step and how far it is: `todo`, `doing`, `done`, `failed`.

@@ -2,6 +2,7 @@
 
 use super::Rooms;
 use super::message::{OtherSite, Status};
+use crate::bundle::Bundles;
 use crate::http::ports::{JoinState, Pairing};
 use crate::local::Local;
 use crate::pairing::Pairings;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 
 impl Rooms {
     /// Over the runtime's handle.
-    pub fn new(handle: Handle, local: Arc<Local>, pairing: Pairings) -> Self {
+    pub fn new(handle: Handle, local: Arc<Local>, pairing: Pairings, bundles: Bundles) -> Self {
         let reads = handle.clone();
         let administers = move |user| {
             let person = reads.read(|reader| reader.person(user));
@@ -18,7 +19,7 @@ impl Rooms {
         };
         let (accounts, progress) = (Arc::clone(&local), pairing.clone());
         let status = move || status(&handle, &accounts, &progress);
-        Self { pairing, local, administers: Arc::new(administers), status: Arc::new(status) }
+        Self { pairing, local, bundles: Some(bundles), administers: Arc::new(administers), status: Arc::new(status) }
     }
 }
 

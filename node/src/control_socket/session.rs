@@ -22,11 +22,18 @@ const AWAIT_MAX: Duration = Duration::from_secs(20);
 /// A terminal that asks nothing for so long is closed; people take time to compare digits.
 const SILENT_MAX: Duration = Duration::from_secs(30 * 60);
 
-type Answer = Result<Reply, Refusal>;
+pub(super) type Answer = Result<Reply, Refusal>;
+
+/// Writes one line.
+pub(super) async fn say(writer: &mut (impl AsyncWriteExt + Unpin), reply: Reply) -> std::io::Result<()> {
+    let mut bytes = serde_json::to_vec(&reply)?;
+    bytes.push(b'\n');
+    writer.write_all(&bytes).await
+}
 
 /// A connection.
 pub struct Session {
-    rooms: Rooms,
+    pub(super) rooms: Rooms,
     passwords: Arc<Semaphore>,
     changes: broadcast::Receiver<Change>,
     admin: Option<(UserId, Instant)>,
@@ -51,12 +58,14 @@ impl Session {
                 _ => return,
             }
             let answer = match serde_json::from_slice(&line) {
+                Ok(Request::MakeBundle { site, everything }) => {
+                    self.make_bundle(&mut writer, &site, everything).await
+                }
+                Ok(Request::TakeBundle) => self.take_bundle(&mut reader, &mut writer).await,
                 Ok(request) => self.answer(request).await,
                 Err(_) => Err(Refusal::of("bad_json")),
             };
-            let Ok(mut bytes) = serde_json::to_vec(&answer.unwrap_or_else(Reply::Error)) else { return };
-            bytes.push(b'\n');
-            if writer.write_all(&bytes).await.is_err() {
+            if say(&mut writer, answer.unwrap_or_else(Reply::Error)).await.is_err() {
                 return;
             }
         }
@@ -101,6 +110,8 @@ impl Session {
                 Ok(Reply::Join(self.rooms.pairing.join_confirm(said(same).0).await.into()))
             }
             Request::CancelJoin => Ok(Reply::Join(self.rooms.pairing.join_cancel().await.into())),
+            // Answered where bytes follow.
+            Request::MakeBundle { .. } | Request::TakeBundle => Err(Refusal::of("bad_json")),
         }
     }
 
@@ -138,7 +149,7 @@ impl Session {
             None => false,
         };
         match account {
-            Some(account) if checked && (self.rooms.administers)(account.user()) => {
+            Some(account) if checked && (account.site_admin || (self.rooms.administers)(account.user())) => {
                 self.admin = Some((account.user(), Instant::now()));
                 Ok(Reply::Done)
             }
@@ -150,15 +161,26 @@ impl Session {
         }
     }
 
+    /// An administrator of the organisation.
     fn admin(&self) -> Result<UserId, Refusal> {
+        let user = self.tends()?;
+        if (self.rooms.administers)(user) { Ok(user) } else { Err(Refusal::of("forbidden")) }
+    }
+
+    /// An administrator of the organisation or of this site.
+    pub(super) fn tends(&self) -> Result<UserId, Refusal> {
         let fresh = self.admin.filter(|(_, since)| since.elapsed() < LOGGED_IN_MAX);
         fresh.map(|(user, _)| user).ok_or_else(|| Refusal::of("sudo_required"))
     }
 
     async fn note(&self, kind: &'static str, by: UserId, id: TicketId) -> Result<(), Refusal> {
+        self.write_down(kind, by, id.to_string()).await
+    }
+
+    pub(super) async fn write_down(&self, kind: &'static str, by: UserId, about: String) -> Result<(), Refusal> {
         let local = Arc::clone(&self.rooms.local);
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
-        let event = Event::new(u64::try_from(now).unwrap_or(u64::MAX), kind).by(by).about(&id.to_string());
+        let event = Event::new(u64::try_from(now).unwrap_or(u64::MAX), kind).by(by).about(&about);
         match tokio::task::spawn_blocking(move || local.note(event)).await {
             Ok(Ok(())) => Ok(()),
             _ => Err(Refusal::of("read_only")),

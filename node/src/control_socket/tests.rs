@@ -49,6 +49,7 @@ fn site() -> Site {
     let rooms = Rooms {
         pairing,
         local: Arc::clone(&local),
+        bundles: None,
         administers: Arc::new(|user| user == ANN),
         status: Arc::new(status),
     };

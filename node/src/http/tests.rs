@@ -1,5 +1,6 @@
 //! The HTTP room on a real engine in a temporary folder, without a socket: requests in, answers out.
 
+mod bundles;
 mod files;
 mod guarding;
 mod live;

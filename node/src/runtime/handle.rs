@@ -3,8 +3,8 @@
 use super::Wake;
 use super::disk::Disk;
 use protocol::clock::Millis;
-use protocol::engine::effect::{Answer, Notice};
-use protocol::engine::input::{Ask, Command, Input};
+use protocol::engine::effect::{Answer, BundleAnswer, Notice};
+use protocol::engine::input::{Ask, BundleAsk, Command, Input};
 use protocol::engine::read::Reader;
 use protocol::engine::view::View;
 use protocol::ids::{BlobId, NodeId, OrgId, RequestId, UserId};
@@ -49,6 +49,16 @@ impl Handle {
             mpsc::error::TrySendError::Full(_) => Busy::Full,
             mpsc::error::TrySendError::Closed(_) => Busy::Stopping,
         })?;
+        answer.await.unwrap_or(Err(Busy::Stopping))
+    }
+
+    /// Takes a step of a bundle, waiting for room: whoever makes or takes one has time.
+    ///
+    /// # Errors
+    /// When the disk fails or the site stops.
+    pub async fn bundle(&self, ask: BundleAsk) -> Result<BundleAnswer, Busy> {
+        let (reply, answer) = oneshot::channel();
+        self.wake.send(Wake::Bundle(ask, reply)).await.map_err(|_| Busy::Stopping)?;
         answer.await.unwrap_or(Err(Busy::Stopping))
     }
 

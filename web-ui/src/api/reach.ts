@@ -10,6 +10,6 @@ const TEST_MS = 120_000;
 export const testLine = (node: string) => call("POST", `/network/nodes/${node}/test`, line_test, undefined, {}, TEST_MS);
 export const setAddresses = (node: string, addresses: string[]) => call("PUT", `/network/nodes/${node}/addresses`, site_view, { addresses });
 
-export const makeBundle = (site: string) => load("POST", "/network/bundles", { site });
+export const makeBundle = (site: string, everything: boolean) => load("POST", "/network/bundles", { site, everything });
 export const importBundle = (file: Blob, progress: (sent: number) => void, cancelled: AbortSignal) =>
   send("/network/bundles/import", file, bundle_result, progress, cancelled);

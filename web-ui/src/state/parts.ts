@@ -18,7 +18,7 @@ const signs = {
   erasePerson: keeping,
   reach: () => true,
   alarms: () => (meOrNull()?.alarms ?? null) !== null,
-  byFile: () => false,
+  byFile: () => true,
   exportPerson: () => false,
 };
 

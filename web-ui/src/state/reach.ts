@@ -14,8 +14,8 @@ export async function setAddresses(node: string, addresses: string[]): Promise<v
 }
 
 /** Makes a file that only that site can open, and hands it to the browser. */
-export async function makeBundle(site: string): Promise<{ name: string; bytes: number }> {
-  const { bytes, name } = await withSudo(() => calls.makeBundle(site));
+export async function makeBundle(site: string, everything: boolean): Promise<{ name: string; bytes: number }> {
+  const { bytes, name } = await withSudo(() => calls.makeBundle(site, everything));
   saveFile(bytes, name);
   return { name, bytes: bytes.size };
 }

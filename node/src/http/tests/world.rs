@@ -1,5 +1,6 @@
 //! A site and browsers that talk to it: each keeps its cookie and its token as a real one does.
 
+use crate::bundle::Bundles;
 use crate::config::{Config, Limits, LogForm, MetricsFor, Switch};
 use crate::files::Files;
 use crate::http::live::Live;
@@ -105,11 +106,13 @@ impl Site {
         let thumbs = Thumbs::open(data, disk()).unwrap();
         let live = Live::new();
         live.follow(&running.handle);
+        let files = Files::open(data, blobs, thumbs).unwrap();
         let app = App::new(
             Rooms {
                 handle: running.handle.clone(),
                 local: Arc::new(Local::open(Arc::new(rows)).unwrap()),
-                files: Files::open(data, blobs, thumbs).unwrap(),
+                bundles: Bundles::new(running.handle.clone(), files.clone()),
+                files,
                 pairing: Arc::new(Nothing),
                 network: Arc::new(Nothing),
                 feeds: Arc::new(Nothing),

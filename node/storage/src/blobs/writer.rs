@@ -52,11 +52,23 @@ impl Writer {
 
     /// Makes the file durable under its id, and returns id and length. The same content stored before is replaced,
     /// which mends it should it have been damaged.
-    pub fn finish(mut self) -> Result<(BlobId, u64), BlobError> {
+    pub fn finish(self) -> Result<(BlobId, u64), BlobError> {
+        self.settle(None)
+    }
+
+    /// The same for content that must have this id. Fails with `Mismatch`, leaving nothing, when it has another.
+    pub fn finish_as(self, id: &BlobId) -> Result<u64, BlobError> {
+        self.settle(Some(id)).map(|(_, len)| len)
+    }
+
+    fn settle(mut self, expected: Option<&BlobId>) -> Result<(BlobId, u64), BlobError> {
         self.flush()?;
         self.file.sync_all().map_err(BlobError::io("sync", &self.path))?;
         let tree = std::mem::take(&mut self.tree).finish();
         let id = tree.root();
+        if expected.is_some_and(|expected| *expected != id) {
+            return Err(BlobError::Mismatch);
+        }
         self.blobs.settle(&self.path, &id, &tree)?;
         self.settled = true;
         Ok((id, self.written))

@@ -41,6 +41,24 @@ fn open(disk: &FaultyDisk) -> Result<Blobs, BlobError> {
 }
 
 #[test]
+fn what_must_be_a_certain_file_is_kept_only_if_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let blobs = Blobs::open(dir.path(), real_disk()).unwrap();
+    let bytes = content(3, GROUP * 2 + 9);
+    let id = tree_of(&bytes).root();
+    let mut other = bytes.clone();
+    other[GROUP] ^= 1;
+    for (given, kept) in [(&other, false), (&bytes, true)] {
+        let mut writer = blobs.writer(given.len() as u64).unwrap();
+        writer.write(given).unwrap();
+        assert_eq!(writer.finish_as(&id).is_ok(), kept);
+        assert_eq!(blobs.exists(&id).unwrap(), kept);
+        assert_eq!(blobs.list().unwrap().len(), usize::from(kept), "nothing else stays");
+    }
+    assert_eq!(read_all(&blobs, &id), bytes);
+}
+
+#[test]
 fn what_is_stored_reads_back_under_its_blake3() {
     let dir = tempfile::tempdir().unwrap();
     let blobs = Blobs::open(dir.path(), real_disk()).unwrap();

@@ -27,5 +27,5 @@ export const line_test = object({
 });
 export type LineTest = Decoded<typeof line_test>;
 
-export const bundle_result = object({ from: site_ref, entries: count, new_entries: count, groups: count, files: count });
+export const bundle_result = object({ from: site_ref, entries: count, new_entries: count, groups: count, files: count, gaps: count, left_out: count });
 export type BundleResult = Decoded<typeof bundle_result>;

@@ -259,6 +259,9 @@ export const en: CareMessages = {
     groups: "Groups concerned",
     files: "Attached files",
     nothing: "Everything was here already.",
+    gaps: (site: string) => `Some of it follows on what is no longer here, and was left out. Ask ${site} for a file with everything.`,
+    everything: "Everything, also what this site has already confirmed",
+    everythingHint: "For a site that lost its disk or was restored from an older copy.",
     another: "Receive another file",
   },
   alarms: {

@@ -258,6 +258,9 @@ export const fr = {
     groups: "Groupes concernés",
     files: "Fichiers joints",
     nothing: "Tout était déjà ici.",
+    gaps: (site: string) => `Une partie fait suite à ce qui n'est plus ici et a été laissée de côté. Demandez à ${site} un fichier complet.`,
+    everything: "Tout, y compris ce que ce site a déjà confirmé",
+    everythingHint: "Pour un site qui a perdu son disque ou repris une copie plus ancienne.",
     another: "Recevoir un autre fichier",
   },
   alarms: {
