@@ -226,11 +226,8 @@ async fn fulfil(net: &Net, handle: &Handle, waiting: &Waiting, known: &Known, wi
                 let _ = net.accept(token, verdict).await;
             }
         }
-        Effect::Answer { .. }
-        | Effect::Bundle { .. }
-        | Effect::Notify(_)
-        | Effect::Wipe(_)
-        | Effect::RemoveBlob(_) => {}
+        Effect::Answer { .. } | Effect::Bundle { .. } | Effect::Notify(_) | Effect::Wipe(_) | Effect::RemoveBlob(_) => {
+        }
     }
 }
 

@@ -216,7 +216,8 @@ impl Sealer {
         let plain = codec::encode(item);
         let cipher = XChaCha20Poly1305::new(&self.key.key.into());
         let payload = Payload { msg: &plain, aad: &self.key.digest };
-        let ciphertext = cipher.encrypt(&nonce(self.count, last), payload).expect("a record is far below the AEAD's limit");
+        let ciphertext =
+            cipher.encrypt(&nonce(self.count, last), payload).expect("a record is far below the AEAD's limit");
         self.count += 1;
         let mut out = Vec::with_capacity(LENGTH_BYTES + 1 + ciphertext.len());
         frame(&mut out, &[&[last], &ciphertext[..]].concat());
@@ -293,8 +294,7 @@ impl Frames {
             return Ok(None);
         }
         let Some(bytes) = self.frame(BUNDLE_OPENING_BYTES_MAX)? else { return Ok(None) };
-        let signed: Signed =
-            codec::decode(WHAT, &bytes, BUNDLE_OPENING_BYTES_MAX).map_err(|_| BundleError::Damaged)?;
+        let signed: Signed = codec::decode(WHAT, &bytes, BUNDLE_OPENING_BYTES_MAX).map_err(|_| BundleError::Damaged)?;
         let opening = codec::decode(WHAT, &signed.opening, BUNDLE_OPENING_BYTES_MAX);
         let digest = keys::derive(Purpose::Bundle, &[&signed.opening]);
         self.opened = true;

@@ -308,14 +308,8 @@ impl rand_core::TryCryptoRng for Secure<'_> {}
 mod tests {
     use super::*;
 
-    const CONTEXTS: [Context; 6] = [
-        Context::Entry,
-        Context::Held,
-        Context::Constitution,
-        Context::Pairing,
-        Context::Addresses,
-        Context::Bundle,
-    ];
+    const CONTEXTS: [Context; 6] =
+        [Context::Entry, Context::Held, Context::Constitution, Context::Pairing, Context::Addresses, Context::Bundle];
 
     #[test]
     fn a_signature_holds_only_in_its_context_and_organisation() {

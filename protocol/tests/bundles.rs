@@ -128,12 +128,8 @@ fn post(group: GroupId, text: &str) -> Command {
 }
 
 fn make_group(world: &mut World, at: usize, by: UserId, access: Access) -> GroupId {
-    let command = Command::CreateGroup {
-        name: "Îles".into(),
-        purpose: "Sans ligne".into(),
-        kind: GroupKind::Trade,
-        access,
-    };
+    let command =
+        Command::CreateGroup { name: "Îles".into(), purpose: "Sans ligne".into(), kind: GroupKind::Trade, access };
     GroupId::from(world.done(at, by, command))
 }
 
@@ -175,7 +171,11 @@ fn two_sites_that_never_meet_exchange_everything_by_file_and_know_it() {
     assert_eq!((seen.delivery.received, seen.delivery.of), (1, 2), "nobody has told yet");
     carry(&mut world, 1, 0);
     let seen = world.read(0, |reader| reader.post(ann, id)).expect("Ann's own");
-    assert_eq!((seen.delivery.received, seen.delivery.of, seen.comments), (2, 2, 1), "the way back brings the statement");
+    assert_eq!(
+        (seen.delivery.received, seen.delivery.of, seen.comments),
+        (2, 2, 1),
+        "the way back brings the statement"
+    );
     assert_eq!(world.feed(0, ann, group), ["De l'autre rive", "Un plan"]);
     assert_eq!(entries(&world, 0), entries(&world, 1));
     // What one site holds of the other's words is known to both, and a file with nothing new has no entries.
@@ -238,7 +238,9 @@ fn a_bundle_opens_at_its_site_alone() {
     assert_eq!(take(&mut world, stranger, &bytes).2, Err(Stopped::Refused(BundleRefusal::NotSetUp)));
     world.found(stranger);
     assert_eq!(take(&mut world, stranger, &bytes).2, Err(Stopped::Refused(BundleRefusal::OtherOrganisation)));
-    for (site, refusal) in [(SiteId([9; 16]), BundleRefusal::NoSuchSite), (world.sites[0].site, BundleRefusal::NoSuchSite)] {
+    for (site, refusal) in
+        [(SiteId([9; 16]), BundleRefusal::NoSuchSite), (world.sites[0].site, BundleRefusal::NoSuchSite)]
+    {
         let answer = ask(&mut world, 0, BundleAsk::Begin { site, reach: Reach::Since });
         assert_eq!(answer, BundleAnswer::Refused(refusal));
     }
@@ -391,7 +393,8 @@ fn the_seal_proves_nothing_of_what_is_inside() {
         for at in 0..batch.len() {
             let mut changed = batches.clone();
             changed[which][at] ^= 1 << (at % 8);
-            let BundleAnswer::Taken(taken) = ask(&mut world, 1, BundleAsk::TakeBatches { from, batches: changed }) else {
+            let BundleAnswer::Taken(taken) = ask(&mut world, 1, BundleAsk::TakeBatches { from, batches: changed })
+            else {
                 panic!("it is looked at")
             };
             if taken.new > 0 {

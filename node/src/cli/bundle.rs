@@ -187,7 +187,9 @@ fn refusal(error: ClientError) -> anyhow::Error {
 /// Why, and what to try.
 fn explain(code: &str) -> String {
     let text = match code {
-        "no_such_site" => "there is no other site of that name or id, or several have the name: `archipel status` lists them.",
+        "no_such_site" => {
+            "there is no other site of that name or id, or several have the name: `archipel status` lists them."
+        }
         "not_found" => "there is no such other site: a file is made for another site than this one.",
         "not_set_up" => "this site belongs to no organisation yet.",
         "forbidden" => "this person administers neither the site nor the organisation.",

@@ -69,9 +69,11 @@ impl Session {
         let bundles = self.rooms.bundles.as_ref().ok_or_else(|| Refusal::of("not_set_up"))?;
         say(writer, Reply::Done).await.map_err(|_| Refusal::of("bad_request"))?;
         let mut incoming = Incoming { reader, over: false };
-        let pieces = streams::unfold(&mut incoming, |incoming| async move {
-            incoming.next().await.map(|piece| (piece, incoming))
-        });
+        let pieces =
+            streams::unfold(
+                &mut incoming,
+                |incoming| async move { incoming.next().await.map(|piece| (piece, incoming)) },
+            );
         let outcome = bundles.import(pieces).await;
         let (received, error) = match outcome {
             Ok(received) => (received, None),

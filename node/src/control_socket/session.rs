@@ -58,9 +58,7 @@ impl Session {
                 _ => return,
             }
             let answer = match serde_json::from_slice(&line) {
-                Ok(Request::MakeBundle { site, everything }) => {
-                    self.make_bundle(&mut writer, &site, everything).await
-                }
+                Ok(Request::MakeBundle { site, everything }) => self.make_bundle(&mut writer, &site, everything).await,
                 Ok(Request::TakeBundle) => self.take_bundle(&mut reader, &mut writer).await,
                 Ok(request) => self.answer(request).await,
                 Err(_) => Err(Refusal::of("bad_json")),

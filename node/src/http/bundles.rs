@@ -78,11 +78,7 @@ impl From<Trouble> for ApiError {
     request_body = NewBundle,
     responses((status = 200, description = "the file, as it is made"), (status = 403, description = "`sudo_required`"),
         (status = 409, description = "`bundle_no_reader`")))]
-pub(super) async fn make(
-    State(app): State<App>,
-    viewer: Viewer,
-    Json(wanted): Json<NewBundle>,
-) -> Answered<Response> {
+pub(super) async fn make(State(app): State<App>, viewer: Viewer, Json(wanted): Json<NewBundle>) -> Answered<Response> {
     viewer.require_site_admin(&app)?;
     viewer.require_sudo(&app)?;
     let Key(site) = wanted.site;
@@ -143,9 +139,7 @@ fn refusal(app: &App, stopped: Stopped) -> ApiError {
         Trouble::Refused(BundleRefusal::OtherSite(site)) => {
             app.bundles.site_name(*site).map(|name| json!({ "site": text::name(&name) }))
         }
-        _ if received.from.is_some() => {
-            Some(json!({ "new_entries": received.new_entries, "files": received.files }))
-        }
+        _ if received.from.is_some() => Some(json!({ "new_entries": received.new_entries, "files": received.files })),
         _ => None,
     };
     let error = ApiError::from(trouble);

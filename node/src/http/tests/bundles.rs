@@ -91,7 +91,9 @@ async fn what_was_written_and_uploaded_crosses_in_a_file_and_the_way_back_confir
     let seen = ann.get(&format!("/posts/{post}")).await.expect(200);
     assert_eq!((&seen["delivery"]["received"], &seen["delivery"]["of"]), (&json!(2), &json!(2)));
     let audit = _brest.app.local.audit().0;
-    assert!(audit.iter().any(|line| line.kind == "bundle_made") && audit.iter().any(|line| line.kind == "bundle_taken"));
+    assert!(
+        audit.iter().any(|line| line.kind == "bundle_made") && audit.iter().any(|line| line.kind == "bundle_taken")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
