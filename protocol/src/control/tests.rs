@@ -4,6 +4,7 @@
 mod authority;
 mod chain;
 mod delivery;
+mod laws;
 mod members;
 mod oracle;
 mod policies;

@@ -404,7 +404,9 @@ impl Engine {
             let id = EntryId::from_slice(&winner[winner.len() - 32..]).unwrap_or(super::view::NO_ENTRY);
             let hlc = Hlc(u64::from_be_bytes(hlc.try_into().unwrap_or_default()));
             cx.tx.delete(&keys::feed(&group, hlc, &id));
-            cx.tx.delete(&keys::source_item(&source, &id));
+            // It may have come by another feed.
+            let brought_by = super::lookup::Found::of(&*cx.tx, &id).and_then(|found| found.refs.first().copied());
+            cx.tx.delete(&keys::source_item(&brought_by.unwrap_or(source), &id));
         }
         cx.tx.put(&keys::feed(&group, entry.header.hlc, &entry.id), &feed_value(FEED_AUTOMATIC, None));
         cx.tx.put(&keys::source_item(&source, &entry.id), &[]);

@@ -4,18 +4,17 @@
 
 use super::effect::{Effect, Judgement};
 use super::serve::Share;
-use super::view::version_of;
 use super::write::Draft;
 use super::{Cx, Engine};
-use crate::clock::Millis;
+use crate::clock::{Hlc, Millis};
 use crate::control::op::Class;
 use crate::entry::{Entry, batch};
 use crate::gossip::{self, EpochKey, Message, SealedKey, Unread};
 use crate::group::{DataOp, Epoch, Version};
-use crate::ids::{NodeId, ScopeId};
+use crate::ids::{EntryId, NodeId, ScopeId};
 use crate::limits::{EPOCH_DAYS, EPOCH_RANK_MS, EPOCHS_KEPT, PUSH_PEERS_MAX};
-use crate::store::Direction;
 use crate::store::keys::{self, Key, table};
+use crate::store::{Direction, Store};
 use minicbor::bytes::ByteVec;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,47 +36,55 @@ impl Engine {
     /// Takes an `epoch` entry: a new key, or an old one for a node that joined.
     pub(crate) fn take_epoch(&mut self, cx: &mut Cx<'_>, scope: ScopeId, entry: &Entry, op: &Epoch) {
         cx.tx.put(&keys::epoch(&scope, entry.header.hlc, &entry.id), &[]);
-        self.know_epoch(scope, version_of(entry), op);
+        let known = self.read_epochs(&*cx.tx, &scope, Some((&entry.id, op)));
+        self.epochs.insert(scope, known);
         self.topics_changed = true;
     }
 
-    fn know_epoch(&mut self, scope: ScopeId, version: Version, op: &Epoch) {
+    /// The newest epochs of a scope, from all entries that name them, so that it does not matter which came first: a
+    /// share of a key may arrive before the entry that made it, or after three newer ones.
+    fn read_epochs(&self, store: &dyn Store, scope: &ScopeId, fresh: Option<(&EntryId, &Epoch)>) -> Vec<Known> {
+        let before = self.epochs.get(scope).map_or(&[][..], Vec::as_slice);
+        let opened = |id: &[u8; 8]| before.iter().find(|epoch| epoch.id == *id).and_then(|epoch| epoch.key.clone());
         let own = self.node();
-        let key = op
-            .keys
-            .iter()
-            .find(|sealed| sealed.node == own)
-            .and_then(|sealed| gossip::open_key(&scope, &op.id, sealed, &self.identity.sealing));
-        let nodes = op.keys.iter().map(|sealed| sealed.node);
-        let known = self.epochs.entry(scope).or_default();
-        match known.iter_mut().find(|epoch| epoch.id == op.id) {
-            Some(epoch) => {
-                epoch.nodes.extend(nodes);
-                epoch.key = epoch.key.take().or(key);
-            }
-            None => {
-                known.push(Known { version, id: op.id, nodes: nodes.collect(), key });
-                known.sort_by_key(|epoch| epoch.version);
-                let over = known.len().saturating_sub(EPOCHS_KEPT);
-                known.drain(..over);
+        let mut known: BTreeMap<[u8; 8], Known> = BTreeMap::new();
+        let (from, to) = Key::of(table::EPOCH).and(scope).prefix();
+        // Shares of one epoch stand in entries of their own: a few more than are kept.
+        for (key, _) in store.range(&from, &to, EPOCHS_KEPT * 16, Direction::Backward) {
+            let (Some(hlc), Some(id)) = (key.get(33..41), key.get(41..).and_then(EntryId::from_slice)) else {
+                continue;
+            };
+            let version = Version { hlc: Hlc(u64::from_be_bytes(hlc.try_into().unwrap_or_default())), id };
+            let stored = fresh.is_none_or(|(fresh, _)| *fresh != id).then(|| epoch_of(store, &id));
+            let Some(op) = stored.as_ref().map_or(fresh.map(|(_, op)| op), Option::as_ref) else { continue };
+            let epoch = known.entry(op.id).or_insert_with(|| Known {
+                version,
+                id: op.id,
+                nodes: BTreeSet::new(),
+                key: opened(&op.id),
+            });
+            // It is as old as the first entry that names it, however often it was shared since.
+            epoch.version = epoch.version.min(version);
+            epoch.nodes.extend(op.keys.iter().map(|sealed| sealed.node));
+            if epoch.key.is_none() {
+                let sealed = op.keys.iter().find(|sealed| sealed.node == own);
+                epoch.key = sealed.and_then(|sealed| gossip::open_key(scope, &op.id, sealed, &self.identity.sealing));
             }
         }
+        let mut known: Vec<Known> = known.into_values().collect();
+        known.sort_by_key(|epoch| epoch.version);
+        let over = known.len().saturating_sub(EPOCHS_KEPT);
+        known.drain(..over);
+        known
     }
 
     /// Reads the newest epochs of every scope back from the store.
-    pub(crate) fn load_epochs(&mut self, store: &dyn crate::store::Store) {
+    pub(crate) fn load_epochs(&mut self, store: &dyn Store) {
         let scopes: Vec<ScopeId> = self.scopes.keys().copied().collect();
         for scope in scopes {
-            let (from, to) = Key::of(table::EPOCH).and(scope).prefix();
-            // Shares of one epoch stand in entries of their own: a few more than are kept.
-            for (key, _) in store.range(&from, &to, EPOCHS_KEPT * 16, Direction::Backward) {
-                let Some(id) = key.get(41..).and_then(crate::ids::EntryId::from_slice) else { continue };
-                let Some(found) = super::lookup::Found::of(store, &id) else { continue };
-                let Ok(DataOp::Epoch(op)) = DataOp::decode(found.kind, found.body.as_deref().unwrap_or_default())
-                else {
-                    continue;
-                };
-                self.know_epoch(scope, Version { hlc: found.hlc, id }, &op);
+            let known = self.read_epochs(store, &scope, None);
+            if !known.is_empty() {
+                self.epochs.insert(scope, known);
             }
         }
         self.topics_changed = true;
@@ -248,6 +255,14 @@ impl Engine {
         // Held statements follow at the next tick (`unstated`).
         self.unstated.insert(scope);
         Judgement::Accept
+    }
+}
+
+fn epoch_of(store: &dyn Store, id: &EntryId) -> Option<Epoch> {
+    let found = super::lookup::Found::of(store, id)?;
+    match DataOp::decode(found.kind, found.body.as_deref().unwrap_or_default()) {
+        Ok(DataOp::Epoch(op)) => Some(op),
+        _ => None,
     }
 }
 

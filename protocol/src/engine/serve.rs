@@ -291,8 +291,8 @@ impl Engine {
     /// Takes a statement of another node, from it or relayed.
     pub(crate) fn take_held(&mut self, cx: &mut Cx<'_>, from: NodeId, held: Held) {
         let (Some(org), node, scope) = (self.org(), held.node, held.scope) else { return };
-        let known = self.view.held.get(&scope).and_then(|nodes| nodes.get(&node)).map_or(0, |stated| stated.held.hlc);
-        let relevant = held.hlc > known
+        let known = self.view.held.get(&scope).and_then(|nodes| nodes.get(&node));
+        let relevant = known.is_none_or(|stated| held.is_newer_than(&stated.held))
             && self.share(&from, &scope) == Share::All
             && self.share(&node, &scope) == Share::All
             && !crate::clock::is_ahead(cx.now, crate::clock::Hlc(held.hlc));

@@ -228,7 +228,7 @@ impl View {
         let nodes = Arc::make_mut(self.held.entry(held.scope).or_default());
         let at = Hlc(held.hlc).millis();
         match nodes.get_mut(&held.node) {
-            Some(known) if known.held.hlc >= held.hlc => false,
+            Some(known) if !held.is_newer_than(&known.held) => false,
             Some(known) => {
                 for height in &held.heights {
                     if height.next > known.held.height(&height.log) {

@@ -69,6 +69,12 @@ impl Held {
             )
     }
 
+    /// Whether this statement counts before another by the same node over the same scope. No honest node makes two at one
+    /// moment; of two by another kind of node all keep the same one.
+    pub fn is_newer_than(&self, other: &Self) -> bool {
+        (self.hlc, &self.signature) > (other.hlc, &other.signature)
+    }
+
     /// Whether the node states to have carried out the erasure at this position of a log.
     pub fn has_erased(&self, log: &LogId, seq: u64, erasure: &EntryId) -> bool {
         self.height(log) > seq && self.unerased.len() < UNERASED_MAX && self.unerased.binary_search(erasure).is_err()

@@ -70,7 +70,7 @@ impl Dice {
 }
 
 /// Adds entries by random people with random pasts: continuing a log, branching it, or in a new one dated back.
-fn random_stage(base: &Stage, seed: u64) -> Stage {
+pub(super) fn random_stage(base: &Stage, seed: u64) -> Stage {
     let mut dice = Dice(ChaCha20Rng::seed_from_u64(seed));
     let mut stage = base.clone();
     stage.salt = seed + 1_000_000;
