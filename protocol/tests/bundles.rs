@@ -17,11 +17,11 @@ use world::World;
 
 fn ask(world: &mut World, at: usize, ask: BundleAsk) -> BundleAnswer {
     let effects = world.input(at, Input::Bundle { token: 3, ask });
-    let answers = effects.into_iter().filter_map(|effect| match effect {
+    let mut answers = effects.into_iter().filter_map(|effect| match effect {
         Effect::Bundle { token: 3, answer } => Some(answer),
         _ => None,
     });
-    answers.last().expect("every question is answered at once")
+    answers.next().expect("every question is answered at once")
 }
 
 fn begin(world: &mut World, from: usize, to: usize, reach: Reach) -> Result<Begun, BundleRefusal> {
