@@ -1,6 +1,7 @@
 //! The door for browsers: requests, sessions, JSON shapes, the live stream and the web UI's files. Each noun has a file
 //! that parses, asks the runtime and answers. It knows neither the disk nor the network nor how a decision is made.
 
+pub mod alarms;
 pub mod assets;
 pub mod auth;
 pub mod bundles;
@@ -280,6 +281,9 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(sources::opml))
         .routes(routes!(sources::poll))
         .routes(routes!(sources::remove))
+        .routes(routes!(alarms::read))
+        .routes(routes!(alarms::seal))
+        .routes(routes!(alarms::dismiss))
         .routes(routes!(network::read))
         .routes(routes!(bundles::make))
         .routes(routes!(bundles::take))

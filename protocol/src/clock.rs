@@ -42,6 +42,13 @@ impl Clock {
         self.last
     }
 
+    /// The clock was set right: what was given ahead of the time does not drag it along any more.
+    pub fn correct(&mut self, now: Millis) {
+        if is_ahead(now, self.last) {
+            self.last = Hlc::at(now);
+        }
+    }
+
     /// Takes note of a received timestamp unless it lies too far in the future.
     pub fn observe(&mut self, now: Millis, received: Hlc) {
         if !is_ahead(now, received) {

@@ -27,6 +27,7 @@ mod parting;
 mod peers;
 pub mod query;
 pub mod read;
+mod refold;
 mod seen;
 mod serve;
 mod setup;
@@ -54,6 +55,7 @@ use std::sync::Arc;
 use view::View;
 
 pub use forget::is_used;
+pub use fork::{again_of, is_note};
 pub use live::Tuning;
 pub use serve::org_tag;
 
@@ -127,6 +129,8 @@ pub struct Engine {
     /// Since when a scope has no fitting key.
     lacking_since: BTreeMap<ScopeId, Millis>,
     gate: gate::Gate,
+    later: time::Later,
+    pace: time::Pace,
     forks: fork::Forks,
     tuning: Tuning,
     allowed: BTreeSet<NodeId>,
@@ -211,6 +215,8 @@ impl Engine {
             topics_changed: false,
             lacking_since: BTreeMap::new(),
             gate: gate::Gate::default(),
+            later: time::Later::default(),
+            pace: time::Pace::default(),
             forks: fork::Forks::default(),
             tuning: Tuning::default(),
             allowed: BTreeSet::new(),
@@ -242,7 +248,6 @@ impl Engine {
         let control: Vec<LogId> =
             self.logs.iter().filter(|(_, log)| log.class == Class::Control).map(|(id, _)| *id).collect();
         let mut entries: Vec<ControlEntry> = Vec::new();
-        let mut org = None;
         for id in control {
             let record = &self.logs[&id];
             let (end, _) = record.end();
@@ -251,16 +256,13 @@ impl Engine {
                 if let Some(explicit) = &entry.header.ctl {
                     ctl.clone_from(explicit);
                 }
-                if let Some(found) = setup::org_of(&entry) {
-                    org = Some(found);
-                }
                 if let Some(control) = ingest::control_entry(&entry, self.logs[&id].node, &ctl) {
                     entries.push(control);
                 }
             }
         }
-        if let Some(org) = org {
-            self.found(org);
+        if let Some(org) = store.get(&keys::organisation()).as_deref().and_then(OrgId::from_slice) {
+            self.recall_organisation(org);
             for entry in entries {
                 let scope = self.logs[&entry.log].scope;
                 self.insert_control(scope, entry);
@@ -271,6 +273,9 @@ impl Engine {
             self.load_dropping(store);
             self.evaluate_all();
             self.recall_removals();
+            if let Some(state) = self.view.org_state() {
+                self.forks.sealed = state.sealed().clone();
+            }
             self.load_epochs(store);
         }
     }
@@ -302,6 +307,7 @@ impl Engine {
     /// Handles one input. What it writes goes into the transaction; what it wishes comes out.
     pub fn handle(&mut self, tx: &mut dyn Transaction, now: Millis, rng: &mut dyn Rng, input: Input) -> Vec<Effect> {
         let mut cx = Cx::new(tx, now, rng);
+        self.notice_step(now);
         if !self.started {
             self.started = true;
             self.start(&mut cx);

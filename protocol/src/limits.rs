@@ -20,6 +20,8 @@ pub const EXPLICIT_EVERY_ENTRIES: u64 = 256;
 pub const CLOCK_AHEAD_MS_MAX: u64 = 5 * 60 * 1000;
 /// A node far from its peers' time would only write entries that are held back.
 pub const CLOCK_WARN_MS: u64 = 2 * 60 * 1000;
+/// A node so far from its peers' time writes nothing.
+pub const CLOCK_STOP_MS: u64 = 24 * 60 * 60 * 1000;
 /// A group's control log: normal groups need tens of entries (§1.6).
 pub const GROUP_CONTROL_SEQ_MAX: u64 = 2_000;
 /// An organisation's control log of one node.
@@ -30,6 +32,8 @@ pub const INCARNATIONS_MAX: usize = 4_096;
 pub const FORK_BRANCHES_MAX: usize = 8;
 /// Entries held back because they come from the future.
 pub const HELD_PER_PEER_MAX: usize = 1_000;
+/// Bytes of entries held back of one writer.
+pub const HELD_BYTES_PER_PEER_MAX: usize = 4 * 1024 * 1024;
 /// Entries whose named control entries have not arrived.
 pub const PENDING_MAX: usize = 20_000;
 

@@ -1,5 +1,7 @@
 //! A writer's chain as this node holds it: who writes, how far it goes, what the next entry must continue.
 
+pub mod fork;
+
 use crate::clock::Hlc;
 use crate::codec::{self, CodecError};
 use crate::entry::Entry;

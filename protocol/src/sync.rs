@@ -4,7 +4,6 @@
 //! with each peer regularly and pulls what it lacks (`docs/protocol.md` §1.10).
 
 pub mod address;
-pub mod fork;
 pub mod held;
 pub mod message;
 pub mod session;

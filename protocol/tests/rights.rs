@@ -417,27 +417,25 @@ fn newer_revision(three: &Three) -> Vec<u8> {
     let signer = SecretKey::from_seed(&FOUNDER);
     let signature = signer.sign(Context::Constitution, &org, &revision_id(&revision));
     let signatures = vec![ConstitutionSignature { key: signer.public(), signature }];
-    let ops = [
-        ControlOp::LogOpen(LogOpen {
-            node: three.world.node(0),
-            class: Class::Control,
-            nonce: [9; 16],
-            previous: vec![],
-        }),
-        ControlOp::Constitution(ConstitutionSigned { revision, signatures }),
-        ControlOp::Unknown(0x01F0),
-    ];
+    let ops = [ControlOp::Constitution(ConstitutionSigned { revision, signatures }), ControlOp::Unknown(0x01F0)];
+    new_log(three, 0, ScopeId::from(org), &ops)
+}
+
+/// A control log that this site's node opens in a scope, whatever its engine would say to that.
+fn new_log(three: &Three, at: usize, scope: ScopeId, ops: &[ControlOp]) -> Vec<u8> {
+    let org = three.world.sites[at].engine.org().expect("founded");
+    let open = LogOpen { node: three.world.node(at), class: Class::Control, nonce: [9; 16], previous: vec![] };
     let mut entries: Vec<Entry> = Vec::new();
-    for (at, op) in ops.iter().enumerate() {
+    for (seq, op) in std::iter::once(&ControlOp::LogOpen(open)).chain(ops).enumerate() {
         let (kind, bytes) = op.encode();
         let body = Body { salt: [3; 16], bytes };
         let header = Header {
-            scope: ScopeId::from(org),
+            scope,
             log: entries.last().map(Entry::log),
-            seq: at as u64,
+            seq: seq as u64,
             prev: entries.last().map(|entry| entry.id),
-            hlc: Hlc::at(Millis(three.world.now.0 + at as u64)),
-            ctl: (at == 0).then(Vec::new),
+            hlc: Hlc::at(Millis(three.world.now.0 + seq as u64)),
+            ctl: (seq == 0).then(Vec::new),
             kind,
             actor: None,
             body_len: body.bytes.len() as u32,
@@ -446,7 +444,7 @@ fn newer_revision(three: &Three) -> Vec<u8> {
             auth_proof: None,
             extra: Vec::new(),
         };
-        entries.push(Entry::sign(header, body, &org, &three.world.sites[0].identity.key));
+        entries.push(Entry::sign(header, body, &org, &three.world.sites[at].identity.key));
     }
     batch::encode(&entries, Signatures::All)
 }
@@ -467,6 +465,70 @@ fn s30_what_a_newer_version_raised_freezes_writing_and_is_passed_on() {
     for (at, who) in [(1, ben), (2, eve)] {
         refused(three.world.ask(at, Some(who), post(group, "after")), Refusal::Frozen);
         assert_eq!(three.world.feed(at, who, group), ["before"], "it can be read: site {at}");
+    }
+}
+
+#[test]
+fn a_constitution_in_another_scope_does_not_move_a_node_to_another_organisation() {
+    let mut three = Three::new(29);
+    let (ben, group) = (three.ben, three.group);
+    let state = three.world.sites[0].engine.view();
+    let constitution = state.org_state().and_then(|state| state.constitution()).expect("founded").clone();
+    let revision = codec::encode(&Constitution { nonce: [7; 16], ..constitution });
+    let foreign = ScopeId(revision_id(&revision));
+    let op = ControlOp::Constitution(ConstitutionSigned { revision, signatures: Vec::new() });
+    let peer = three.world.node(2);
+    for scope in [ScopeId::from(group), foreign] {
+        let batches = vec![new_log(&three, 2, scope, std::slice::from_ref(&op)).into()];
+        three.world.input(1, Input::PeerRequest { peer, token: 99, bytes: Request::Push { batches }.encode() });
+    }
+    let org = three.world.sites[1].engine.org();
+    three.world.restart(1);
+    assert_eq!(three.world.sites[1].engine.org(), org, "after a start");
+    three.world.rebuild(1);
+    assert_eq!(three.world.sites[1].engine.org(), org, "after the index was lost");
+    three.heal();
+    three.world.done(1, ben, post(group, "still here"));
+    three.heal();
+    assert_eq!(three.world.feed(0, three.ann, group), ["still here"]);
+}
+
+#[test]
+fn who_falls_with_the_one_that_let_them_in_learns_of_it() {
+    for lowered in [true, false] {
+        let mut three = Three::new(31);
+        let (ann, ben, eve) = (three.ann, three.ben, three.eve);
+        let create = Command::CreateGroup {
+            name: "Charpente".into(),
+            purpose: String::new(),
+            kind: GroupKind::Trade,
+            access: Access::Closed,
+        };
+        let group = GroupId::from(three.world.done(0, ann, create));
+        three.world.done(0, ann, Command::Grant { group, users: vec![ben], role: Role::Owner });
+        three.heal();
+        // Ben lets Eve in while Ann, who has not heard of it, takes from Ben the right to do so.
+        three.world.isolate(0);
+        three.world.done(1, ben, Command::Grant { group, users: vec![eve], role: Role::Member });
+        three.world.pass(4);
+        assert!(three.world.feed(2, eve, group).is_empty());
+        three.world.done(2, eve, post(group, "for a while"));
+        let taken = if lowered {
+            Command::Grant { group, users: vec![ben], role: Role::Reader }
+        } else {
+            Command::Revoke { group, users: vec![ben] }
+        };
+        three.world.done(0, ann, taken);
+        three.heal();
+        three.world.pass(70);
+        for at in 0..3 {
+            let view = three.world.sites[at].engine.view();
+            let role = view.group_state(&group).and_then(|state| state.role(&eve));
+            assert_eq!(role, None, "site {at} knows that Eve is out");
+        }
+        let node = three.world.node(2);
+        assert!(!three.world.read(2, |reader| reader.keeps(&node, &group)));
+        assert_eq!(three.undelivered(2, eve).len(), 1, "her site can tell her");
     }
 }
 

@@ -126,6 +126,16 @@ fn control_ops() -> Vec<(&'static str, ControlOp)> {
         ),
         ("revoke", ControlOp::Revoke(Revoke { users: vec![USER], cuts: vec![cut.clone()] })),
         ("amend_cut", ControlOp::AmendCut(AmendCut { revocation: EntryId([6; 32]), cuts: vec![cut] })),
+        (
+            "log.seal",
+            ControlOp::LogSeal(LogSeal {
+                log: LogId([8; 32]),
+                node,
+                seq: 12,
+                id: EntryId([9; 32]),
+                proof: vec![1, 2].into(),
+            }),
+        ),
         ("leave", ControlOp::Leave),
         ("join", ControlOp::Join),
     ]

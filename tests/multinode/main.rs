@@ -12,4 +12,5 @@ mod crossing;
 mod cut_off;
 mod door;
 mod forgotten;
+mod restored;
 mod start;

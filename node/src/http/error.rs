@@ -62,6 +62,7 @@ codes! {
     GROUP_CLOSED "group_closed" 403 "Members of this group are invited; ask one of its facilitators."
     GROUP_LIMIT "group_limit" 409 "The group has as many of these as it can."
     ALREADY_THERE "already_there" 409 "This is there already."
+    CLOCK_WRONG "clock_wrong" 409 "This site's clock is more than a day off; nothing is written until it is set right."
     FROZEN "frozen" 409 "This was made with a newer version; update this site to change it."
     POLICY_FORBIDS "policy_forbids" 403 "The owners of this group have reserved this."
     ADMIN_KEY_MISSING "admin_key_missing" 409 "This person has no signing key here yet: make them administrator of their site and let them confirm with their password once."
@@ -254,6 +255,7 @@ mod tests {
             Refusal::LimitReached,
             Refusal::AlreadyThere,
             Refusal::Invalid,
+            Refusal::ClockWrong,
             Refusal::Frozen,
             Refusal::PolicyForbids,
             Refusal::KeyMissing,

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Version of the key scheme in `protocol::store::keys`: an index of another one is rebuilt.
-const INDEX_LAYOUT: u32 = 2;
+const INDEX_LAYOUT: u32 = 3;
 /// Page cache of the index in bytes. Small beside a node's 80 MB (goal P7); the system caches the files anyhow.
 const INDEX_CACHE_BYTES: u64 = 12 << 20;
 /// Most ranges read the rows of one id: a table's byte and 32 more.

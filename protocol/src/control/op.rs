@@ -5,6 +5,7 @@
 pub mod kind;
 mod policy;
 mod registry;
+mod seal;
 
 use crate::codec::{self, CodecError};
 use crate::ids::{EntryId, LogId, NodeId, SiteId, UserId};
@@ -14,6 +15,7 @@ pub use crate::log::Class;
 use minicbor::{Decode, Encode};
 pub use policy::{Guests, Policy, Posting};
 pub use registry::{AppointOwner, Caps, NodeAdmit, NodeOnly, NodeRevoke, SiteSet, UserAt, UserKey, UserMove, UserOnly};
+pub use seal::LogSeal;
 
 /// The seven built-in types of group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
@@ -375,6 +377,8 @@ pub enum ControlOp {
     GroupEdit(GroupEdit),
     /// Changes a cut.
     AmendCut(AmendCut),
+    /// Ends a forked log.
+    LogSeal(LogSeal),
     /// Tells what was held.
     Seen(Seen),
     /// A control kind of a newer version: the scope is frozen (§1.14) unless the kind is ignorable.
@@ -412,6 +416,7 @@ impl ControlOp {
             kind::JOIN => Self::Join,
             kind::GROUP_EDIT => Self::GroupEdit(read("group.edit", body)?),
             kind::AMEND_CUT => Self::AmendCut(read("amend_cut", body)?),
+            kind::LOG_SEAL => Self::LogSeal(read("log.seal", body)?),
             kind::SEEN => Self::Seen(read("seen", body)?),
             other => Self::Unknown(other),
         })
@@ -441,6 +446,7 @@ impl ControlOp {
             Self::Join => (kind::JOIN, Vec::new()),
             Self::GroupEdit(op) => (kind::GROUP_EDIT, codec::encode(op)),
             Self::AmendCut(op) => (kind::AMEND_CUT, codec::encode(op)),
+            Self::LogSeal(op) => (kind::LOG_SEAL, codec::encode(op)),
             Self::Seen(op) => (kind::SEEN, codec::encode(op)),
             Self::Unknown(kind) => (*kind, Vec::new()),
         }

@@ -8,11 +8,12 @@ mod check;
 mod fact;
 mod finality;
 mod revoke;
+pub(crate) mod seal;
 
 use super::constitution::{Chain, Equivocation, Proposal};
 use super::history::History;
 use super::history::graph::{Graph, Past};
-use super::op::{Caps, Constitution};
+use super::op::{Caps, Constitution, Cut};
 use super::verdict::Reason;
 use crate::ids::{EntryId, GroupId, LogId, NodeId, OrgId, SiteId, UserId};
 use crate::keys::PublicKey;
@@ -112,6 +113,9 @@ struct Inner {
     users: BTreeMap<UserId, UserRecord>,
     appointments: BTreeMap<GroupId, Vec<Appointment>>,
     revocations: BTreeMap<NodeId, Vec<Revocation>>,
+    seals: BTreeMap<LogId, Vec<seal::Seal>>,
+    /// Of the seals in force.
+    ends: seal::Ends,
 }
 
 impl OrgState {
@@ -133,6 +137,11 @@ impl OrgState {
             rules.dropped.clone_from(&revoked.dropped);
             book = Book::judge(&rules, history);
         }
+        let sealed = seal::settle(&book, history);
+        if !sealed.dropped.is_empty() {
+            rules.dropped.extend(sealed.dropped.clone());
+            book = Book::judge(&rules, history);
+        }
         let mut inner = Inner {
             graph: Arc::clone(history.graph()),
             sites: book.sites(),
@@ -140,6 +149,8 @@ impl OrgState {
             users: BTreeMap::new(),
             appointments: BTreeMap::new(),
             revocations: BTreeMap::new(),
+            ends: sealed.ends(),
+            seals: sealed.seals,
             book,
         };
         inner.fill(revoked);
@@ -326,6 +337,16 @@ impl OrgState {
     /// A person.
     pub fn user(&self, user: &UserId) -> Option<&UserRecord> {
         self.inner.users.get(user)
+    }
+
+    /// The last entries that count in logs that are sealed.
+    pub fn sealed(&self) -> &BTreeMap<LogId, Cut> {
+        &self.inner.ends
+    }
+
+    /// What admins said of the end of a forked log, the seal in force first.
+    pub fn seals(&self, log: &LogId) -> &[seal::Seal] {
+        self.inner.seals.get(log).map_or(&[], Vec::as_slice)
     }
 
     /// Why an entry of the organisation has no effect; `None` when it has.

@@ -51,6 +51,8 @@ pub enum Reason {
     MembershipDerived,
     /// An operation of this kind has no place in this scope or form.
     Misplaced,
+    /// The log is forked and was sealed, and this lies beyond.
+    Sealed,
     /// A kind of a newer version.
     Unsupported,
 }
@@ -81,6 +83,7 @@ impl Reason {
             Self::Banned => "banned",
             Self::MembershipDerived => "membership_derived",
             Self::Misplaced => "misplaced",
+            Self::Sealed => "sealed",
             Self::Unsupported => "unsupported",
         }
     }

@@ -95,6 +95,7 @@ impl Engine {
             _ => {}
         }
         self.not_newer()?;
+        self.check_clock()?;
         let actor = actor.ok_or(Refusal::Forbidden)?;
         if !self.view.is_active_here(&actor) {
             return Err(Refusal::Forbidden);
@@ -141,6 +142,7 @@ impl Engine {
                     Err(Refusal::NotFound)
                 }
             }
+            Command::SealLog { alarm } => self.seal_log(cx, actor, &alarm),
             Command::RemoveSource { source } => self.remove_source(cx, actor, source),
             Command::CreateOrganisation { .. }
             | Command::JoinOrganisation { .. }
@@ -155,7 +157,7 @@ impl Engine {
     }
 
     /// Checks and writes a control operation of the organisation.
-    fn control_org(&mut self, cx: &mut Cx<'_>, op: &ControlOp, actor: Option<UserId>) -> Outcome {
+    pub(crate) fn control_org(&mut self, cx: &mut Cx<'_>, op: &ControlOp, actor: Option<UserId>) -> Outcome {
         self.check_org(op, actor)?;
         let id = self.write(cx, self.org_scope(), Class::Control, Draft::control(op, actor));
         self.evaluate_stale(cx);

@@ -138,6 +138,8 @@ pub enum Refusal {
     AlreadyThere,
     /// What was handed over does not belong together or is not valid.
     Invalid,
+    /// This node's clock is a day off its peers': nothing is written until it is set right.
+    ClockWrong,
     /// This scope is of a newer version: it can be read, not written.
     Frozen,
     /// The role would do, the group's policy forbids it.
@@ -163,6 +165,7 @@ impl Refusal {
             Self::LimitReached => "group_limit",
             Self::AlreadyThere => "already_there",
             Self::Invalid => "bad_request",
+            Self::ClockWrong => "clock_wrong",
             Self::Frozen => "frozen",
             Self::PolicyForbids => "policy_forbids",
             Self::KeyMissing => "admin_key_missing",

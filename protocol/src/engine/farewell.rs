@@ -5,7 +5,7 @@
 use super::Engine;
 use super::serve::Share;
 use crate::control::History;
-use crate::control::op::ControlOp;
+use crate::control::op::{ControlOp, Role};
 use crate::ids::{EntryId, GroupId, LogId, NodeId, ScopeId, UserId};
 use crate::log::Height;
 use crate::store::Store;
@@ -24,30 +24,11 @@ impl Engine {
         let site = org.site_of_node(peer)?;
         let is_theirs = |user: &UserId| org.user(user).is_some_and(|user| user.site == site);
         let history = &self.groups.get(group)?.history;
-        // Naming somebody who never was in tells their site nothing.
-        let was_given = history.entries().iter().any(|entry| match &entry.op {
-            ControlOp::Grant(grant) => grant.roles.iter().any(|role| is_theirs(&role.user)),
-            ControlOp::GroupCreate(_) | ControlOp::Join => entry.actor.as_ref().is_some_and(is_theirs),
-            _ => false,
-        });
-        if !was_given {
-            return None;
-        }
-        let graph = history.graph();
-        let removals: Vec<usize> = history
-            .entries()
-            .iter()
-            .enumerate()
-            .filter(|(_, entry)| match &entry.op {
-                ControlOp::Revoke(revoke) => revoke.users.iter().any(is_theirs),
-                ControlOp::Leave => entry.actor.as_ref().is_some_and(is_theirs),
-                _ => false,
-            })
-            .map(|(index, _)| index)
-            .collect();
+        let removals = removals(history, is_theirs);
         if removals.is_empty() {
             return None;
         }
+        let graph = history.graph();
         let mut farewell = Farewell::new();
         for (index, entry) in history.entries().iter().enumerate() {
             if removals.iter().any(|removal| index == *removal || graph.precedes(index, *removal)) {
@@ -75,6 +56,51 @@ impl Engine {
         };
         farewell.iter().filter(|(log, _)| self.may_leave(log)).filter_map(height).collect()
     }
+}
+
+/// The removals by which these people are not in any more, by number: those that name them, and where none does, those
+/// that name who let them in, or who let these in: what one was given falls with who gave it (G5). Naming somebody who
+/// never was in tells their site nothing.
+fn removals(history: &History, is_theirs: impl Fn(&UserId) -> bool) -> BTreeSet<usize> {
+    let mut given: BTreeMap<UserId, Vec<(usize, Role)>> = BTreeMap::new();
+    let mut named: BTreeMap<UserId, Vec<usize>> = BTreeMap::new();
+    for (index, entry) in history.entries().iter().enumerate() {
+        match &entry.op {
+            ControlOp::Grant(grant) => {
+                grant.roles.iter().for_each(|role| given.entry(role.user).or_default().push((index, role.role)));
+            }
+            ControlOp::GroupCreate(_) => {
+                entry.actor.iter().for_each(|user| given.entry(*user).or_default().push((index, Role::Owner)));
+            }
+            ControlOp::Join => {
+                entry.actor.iter().for_each(|user| given.entry(*user).or_default().push((index, Role::Member)));
+            }
+            ControlOp::Revoke(revoke) => {
+                revoke.users.iter().for_each(|user| named.entry(*user).or_default().push(index));
+            }
+            ControlOp::Leave => entry.actor.iter().for_each(|user| named.entry(*user).or_default().push(index)),
+            _ => {}
+        }
+    }
+    let graph = history.graph();
+    let mut found = BTreeSet::new();
+    let mut asked: BTreeSet<UserId> = given.keys().copied().filter(|user| is_theirs(user)).collect();
+    let mut next: Vec<UserId> = asked.iter().copied().collect();
+    while let Some(user) = next.pop() {
+        let given = given.get(&user).map_or(&[][..], Vec::as_slice);
+        for (grant, role) in given {
+            // A lower role takes from who gave others what the higher one allowed.
+            let lowered = given.iter().filter(|(_, other)| other > role && !is_theirs(&user)).map(|(index, _)| index);
+            let by = named.get(&user).into_iter().flatten().chain(lowered);
+            // What was given after a removal is not undone by it.
+            let undone: Vec<usize> = by.filter(|removal| !graph.precedes(**removal, *grant)).copied().collect();
+            match history.entries()[*grant].actor.filter(|_| undone.is_empty()) {
+                Some(giver) if asked.insert(giver) => next.push(giver),
+                _ => found.extend(undone),
+            }
+        }
+    }
+    found
 }
 
 /// Adds what follows directly in a log and only says how far these removals cut.

@@ -4,7 +4,7 @@ use super::effect::{Effect, Notice};
 use super::view::version_of;
 use super::{Cx, Engine};
 use crate::clock::Hlc;
-use crate::control::op::{Class, kind as control_kind};
+use crate::control::op::kind as control_kind;
 use crate::control::registry::OrgState;
 use crate::control::table::Act;
 use crate::control::{Standing, Verdict};
@@ -12,7 +12,6 @@ use crate::entry::Entry;
 use crate::group::keeping;
 use crate::group::{DataOp, Outside, Post, Version, kind};
 use crate::ids::{EntryId, GroupId, LogId, NodeId, ScopeId, UserId};
-use crate::log::Log;
 use crate::store::Direction;
 use crate::store::keys::{self, Key, table};
 use std::collections::{BTreeMap, BTreeSet};
@@ -134,6 +133,7 @@ impl Engine {
             cx.notify(Notice::PeopleChanged);
             cx.notify(Notice::Network);
             self.alarm_equivocations(cx);
+            self.take_seals(cx);
             self.retry_pending(cx, GroupId(org.0));
         }
         for group in changed {
@@ -219,12 +219,19 @@ impl Engine {
     ) {
         let entry = placed.entry;
         self.note_again(cx, entry);
+        let verdict = match verdict {
+            Verdict::Valid if self.is_sealed_off(&*cx.tx, placed) => Verdict::Void(crate::control::Reason::Sealed),
+            verdict => verdict,
+        };
         if placed.node == self.node() {
             note_undelivered(cx, &group, entry, verdict);
         }
         match verdict {
             Verdict::Valid if self.yields(cx, group, entry) => {}
-            Verdict::Valid => self.apply(cx, group, placed, op),
+            Verdict::Valid => {
+                self.apply(cx, group, placed, op);
+                self.unseal_named(cx, group, &entry.header.refs);
+            }
             Verdict::Pending => cx.tx.put(&keys::pending(&EntryId(group.0), &entry.id), &[]),
             Verdict::Void(reason) => cx.tx.put(&keys::void(&group, &entry.id), reason.code().as_bytes()),
         }
@@ -250,6 +257,9 @@ impl Engine {
     }
 
     fn fold_org_data(&mut self, cx: &mut Cx<'_>, placed: &Placed<'_>, op: DataOp) {
+        if self.is_sealed_off(&*cx.tx, placed) {
+            return;
+        }
         let version = version_of(placed.entry);
         match op {
             DataOp::Profile(profile) => {
@@ -412,96 +422,6 @@ impl Engine {
         cx.tx.put(&keys::source_item(&source, &entry.id), &[]);
         cx.notify(Notice::Post { group, post: entry.id });
     }
-
-    // --- again ----------------------------------------------------------------------------------------------------
-
-    /// Entries that waited for a control entry or a source get another look.
-    pub(crate) fn retry_pending(&mut self, cx: &mut Cx<'_>, group: GroupId) {
-        let (from, to) = Key::of(table::PENDING).and(group).prefix();
-        let waiting = cx.tx.range(&from, &to, crate::limits::PENDING_MAX, Direction::Forward);
-        for (key, _) in waiting {
-            let Some(id) = EntryId::from_slice(&key[33..]) else { continue };
-            cx.tx.delete(&key);
-            self.fold_again(cx, group, &id);
-        }
-    }
-
-    fn fold_again(&mut self, cx: &mut Cx<'_>, group: GroupId, id: &EntryId) {
-        let Some(entry) = super::lookup::entry_of(&*cx.tx, id) else { return };
-        let log = entry.log();
-        let (Some(node), Some((key, seq))) =
-            (self.logs.get(&log).map(|log| log.node), super::lookup::place_of(&*cx.tx, id))
-        else {
-            return;
-        };
-        let ctl = self.frontier_at(&*cx.tx, &key, seq);
-        let scope = ScopeId::from(group);
-        self.fold_data(cx, scope, &Placed { log, node, ctl: &ctl, entry: &entry });
-    }
-
-    /// Folds a group's data anew after rights changed that earlier entries may have rested on.
-    pub(crate) fn refold(&mut self, cx: &mut Cx<'_>, group: GroupId) {
-        self.unerased.remove(&ScopeId::from(group));
-        self.view_mut().retention.remove(&group);
-        cx.tx.delete(&keys::retention(&group));
-        for prefix in [table::FEED, table::VOID, table::PENDING, table::SOURCE, table::ORIGIN, table::ORIGIN_EDIT] {
-            let (from, to) = Key::of(prefix).and(group).prefix();
-            for (key, _) in cx.tx.range(&from, &to, usize::MAX, Direction::Forward) {
-                cx.tx.delete(&key);
-            }
-        }
-        let scope = ScopeId::from(group);
-        let records = self.records_in(&scope, Class::Data);
-        for (key, _) in &records {
-            let mut next = self.logs.get(key).map_or(0, Log::from);
-            while let Some(run) = super::lookup::run_of(&*cx.tx, key, next) {
-                run.iter().for_each(|entry| unapply(cx, entry));
-                next += run.len() as u64;
-            }
-        }
-        for (key, node) in records {
-            self.fold_record(cx, scope, &key, node);
-        }
-        // Each was judged with all there: nothing is left to be folded anew.
-        self.forks.refolds.remove(&group);
-    }
-
-    /// Folds all entries of a data record that count.
-    fn fold_record(&mut self, cx: &mut Cx<'_>, scope: ScopeId, key: &LogId, node: NodeId) {
-        let Some(record) = self.logs.get(key) else { return };
-        let (log, (end, _), mut next) = (record.wire(key), record.end(), record.from());
-        let mut ctl = record.branch.as_ref().map(|branch| branch.ctl.clone()).unwrap_or_default();
-        while let Some(run) = super::lookup::run_of(&*cx.tx, key, next) {
-            next += run.len() as u64;
-            for entry in run.iter().filter(|entry| entry.header.seq < end) {
-                if let Some(explicit) = &entry.header.ctl {
-                    ctl.clone_from(explicit);
-                }
-                if entry.header.seq > 0 {
-                    self.fold_data(cx, scope, &Placed { log, node, ctl: &ctl, entry });
-                }
-            }
-        }
-    }
-
-    /// Folds the names of people and the cards of groups anew.
-    pub(crate) fn refold_org(&mut self, cx: &mut Cx<'_>) {
-        let Some(scope) = self.org().map(ScopeId::from) else { return };
-        for prefix in [table::PROFILE, table::CARD] {
-            let (from, to) = Key::of(prefix).prefix();
-            for (key, _) in cx.tx.range(&from, &to, usize::MAX, Direction::Forward) {
-                cx.tx.delete(&key);
-            }
-        }
-        let view = self.view_mut();
-        view.profiles = Arc::default();
-        view.cards.clear();
-        for (key, node) in self.records_in(&scope, Class::Data) {
-            self.fold_record(cx, scope, &key, node);
-        }
-        cx.notify(Notice::PeopleChanged);
-        cx.notify(Notice::GroupsChanged);
-    }
 }
 
 /// Own entries that do not count are shown to their authors (G13).
@@ -548,30 +468,5 @@ fn notify_changed(cx: &mut Cx<'_>, group: GroupId, refs: &[EntryId]) {
         [comment, post, ..] => cx.notify(Notice::CommentChanged { group, post, comment }),
         [post] => cx.notify(Notice::PostChanged { group, post }),
         [] => {}
-    }
-}
-
-/// Removes the rows that an entry may have written, before its group is folded anew.
-pub(crate) fn unapply(cx: &mut Cx<'_>, entry: &Entry) {
-    super::erase::unapply(cx, entry);
-    let (refs, Some(actor)) = (&entry.header.refs, entry.header.actor) else { return };
-    let Some(target) = refs.first() else { return };
-    match entry.header.kind {
-        kind::COMMENT => cx.tx.delete(&keys::thread(target, entry.header.hlc, &entry.id)),
-        kind::EDIT => cx.tx.delete(&keys::edit(target, &actor)),
-        kind::DELETE => {
-            cx.tx.delete(&keys::delete(target, &actor));
-            if let Some(post) = refs.get(1) {
-                cx.tx.delete(&keys::thread_delete(post, target, &actor));
-            }
-        }
-        kind::REACT => {
-            if let Some(Ok(DataOp::React(react))) =
-                entry.body.as_ref().map(|body| DataOp::decode(kind::REACT, &body.bytes))
-            {
-                cx.tx.delete(&keys::react(target, &react.emoji, &actor));
-            }
-        }
-        _ => {}
     }
 }

@@ -7,11 +7,12 @@
 
 mod branch;
 mod proof;
+mod seal;
 mod twins;
 mod withdraw;
 
 use super::Engine;
-use crate::control::op::Class;
+use crate::control::op::{Class, Cut};
 use crate::entry::Entry;
 use crate::ids::{EntryId, GroupId, LogId, NodeId, ScopeId};
 use crate::limits::FORK_BRANCHES_MAX;
@@ -19,8 +20,10 @@ use crate::log::Height;
 use crate::store::Store;
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(crate) use twins::{again_key, again_of};
+pub(crate) use twins::again_key;
+pub use twins::again_of;
 pub(crate) use withdraw::Note;
+pub use withdraw::is_note;
 
 /// What the engine knows of forks beside the records of its logs.
 #[derive(Default)]
@@ -37,6 +40,8 @@ pub(crate) struct Forks {
     pub(crate) renamed: BTreeMap<EntryId, EntryId>,
     /// Faults of each peer since this process began.
     pub(crate) faults: BTreeMap<NodeId, u32>,
+    /// Where sealed logs end.
+    pub(crate) sealed: BTreeMap<LogId, Cut>,
     /// Groups to fold anew.
     pub(crate) refolds: BTreeSet<GroupId>,
     /// Names and cards to fold anew.

@@ -3,7 +3,6 @@
 
 use super::fold::Placed;
 use super::{Cx, Engine};
-use crate::clock::is_ahead;
 use crate::control::op::{Class, ControlOp, kind};
 use crate::control::{ControlEntry, Inserted};
 use crate::entry::Entry;
@@ -61,7 +60,7 @@ fn founds(org: &OrgId, entries: &[Entry]) -> bool {
 }
 
 /// Whether every body is there that is needed to know what counts: only words may have been erased.
-fn whole(entries: &[Entry], class: Class) -> Result<(), ChainError> {
+pub(crate) fn whole(entries: &[Entry], class: Class) -> Result<(), ChainError> {
     let may_lack = |entry: &Entry| class == Class::Data && may_lack_body(entry.header.kind);
     if entries.iter().all(|entry| entry.body.is_some() || may_lack(entry)) { Ok(()) } else { Err(ChainError::Broken) }
 }
@@ -125,17 +124,18 @@ impl Engine {
         (scope, class, node): (ScopeId, Class, NodeId),
         mut entries: Vec<Entry>,
     ) -> Ingested {
-        if entries.iter().any(|entry| is_ahead(cx.now, entry.header.hlc)) {
-            return Ingested::Ahead;
-        }
         if let Err(error) = log::proved(&entries, class, node, org).and_then(|()| whole(&entries, class)) {
             return Ingested::Chain(error);
         }
-        let rest = entries.split_off(1);
         let log = log::opened(&entries[0], scope, class, node);
-        if let Err(error) = log.continues(&rest) {
+        if let Err(error) = log.continues(&entries[1..]) {
             return Ingested::Chain(error);
         }
+        self.keep_ahead(cx.now, node, &mut entries);
+        if entries.is_empty() {
+            return Ingested::Ahead;
+        }
+        let rest = entries.split_off(1);
         let id = entries[0].log();
         self.note_log(id, log);
         // An own log that comes from others was written by an earlier life of this node, or dropped with its group: nobody
@@ -162,17 +162,18 @@ impl Engine {
         org: &OrgId,
         id: LogId,
         log: Log,
-        fresh: Vec<Entry>,
+        mut fresh: Vec<Entry>,
     ) -> Ingested {
-        if fresh.iter().any(|entry| is_ahead(cx.now, entry.header.hlc)) {
-            return Ingested::Ahead;
-        }
         if let Err(error) = log
             .continues(&fresh)
             .and_then(|()| log::proved(&fresh, log.class, log.node, org))
             .and_then(|()| whole(&fresh, log.class))
         {
             return Ingested::Chain(error);
+        }
+        self.keep_ahead(cx.now, log.node, &mut fresh);
+        if fresh.is_empty() {
+            return Ingested::Ahead;
         }
         self.accept(cx, &id, &fresh);
         Ingested::New(fresh.len())
@@ -210,7 +211,7 @@ impl Engine {
                 cx.tx.put(&keys::request(&body.salt), &entry.id.0);
             }
             cx.tx.put(&keys::entry(&entry.id), &super::lookup::place_row(id, entry.header.seq));
-            self.clock.observe(cx.now, entry.header.hlc);
+            self.clock.observe(self.true_now(cx.now), entry.header.hlc);
         }
     }
 
@@ -238,6 +239,9 @@ impl Engine {
                 }
                 Class::Data => {}
             }
+        }
+        if !self.forks.sealed.is_empty() {
+            run.iter().for_each(|entry| self.note_end(&entry.id, scope));
         }
         self.unstated.insert(scope);
         self.fresh.insert((scope, *id));
@@ -272,7 +276,7 @@ impl Engine {
         let Some(first) = entries.first() else { return };
         // The first record of a journal opens the founder's control log, whose scope is the organisation.
         if self.org.is_none() {
-            self.found(OrgId(first.header.scope.0));
+            self.found(cx.tx, OrgId(first.header.scope.0));
         }
         if first.header.seq == 0 && !self.logs.contains_key(&first.log()) {
             let Some((scope, class, node)) = opening(first) else { return };

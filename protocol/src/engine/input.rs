@@ -324,6 +324,11 @@ pub enum Command {
         /// The alarm.
         alarm: EntryId,
     },
+    /// An admin ends the forked log that an alarm tells of, or joins in with another admin.
+    SealLog {
+        /// The alarm.
+        alarm: EntryId,
+    },
     /// Removes a feed; its items stay.
     RemoveSource {
         /// The `source.set` entry.

@@ -190,7 +190,7 @@ impl Engine {
     /// Every row that an entry of a dropped group may have left.
     fn forget_rows(&mut self, cx: &mut Cx<'_>, group: GroupId, entry: &Entry) {
         let header = &entry.header;
-        super::fold::unapply(cx, entry);
+        self.unapply_all(cx, entry);
         self.release_blobs(cx, group, &entry.id);
         cx.tx.delete(&keys::entry(&entry.id));
         if let Some(body) = &entry.body {

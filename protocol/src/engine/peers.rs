@@ -7,7 +7,7 @@ use super::{Cx, Engine};
 use crate::clock::Millis;
 use crate::control::op::Class;
 use crate::entry::{Entry, batch};
-use crate::ids::{LogId, NodeId, ScopeId};
+use crate::ids::{EntryId, LogId, NodeId, ScopeId};
 use crate::limits::{GROUPS_PER_REQUEST_MAX, PUSH_BYTES_MAX, PUSH_ENTRIES_MAX};
 use crate::log::{ChainError, Height};
 use crate::store::keys as rows;
@@ -53,7 +53,7 @@ impl Engine {
         self.greet(cx, peer);
     }
 
-    fn greet(&mut self, cx: &mut Cx<'_>, peer: NodeId) {
+    pub(crate) fn greet(&mut self, cx: &mut Cx<'_>, peer: NodeId) {
         if let Some(org) = self.org() {
             let hello = Request::Hello { level: LEVEL, tag: org_tag(&org), now: cx.now.0 };
             self.call(cx, peer, &hello, Asked::Hello);
@@ -117,7 +117,7 @@ impl Engine {
             (Asked::Hello, Response::Hello { tag, now, .. }) if self.org().map(|org| org_tag(&org)) == Some(tag) => {
                 if let Some(session) = self.sessions.get_mut(&peer) {
                     session.greeted = true;
-                    session.clock_ms = now as i64 - cx.now.0 as i64;
+                    session.clock_ms = Some(now as i64 - cx.now.0 as i64);
                 }
                 self.give_addresses(cx, peer);
                 self.give_proofs(cx, peer);
@@ -242,6 +242,10 @@ impl Engine {
         let from = self.logs.get(&height.log).map_or(0, |log| log.next);
         let place = self.logs.get(&height.log).map(|log| (log.node, log.scope, log.class));
         if place.is_some_and(|(node, scope, class)| self.is_capped(now, &node, &scope, class)) {
+            return;
+        }
+        let head = self.logs.get(&height.log).map_or(EntryId(height.log.0), |log| log.head);
+        if self.later.waits(&head) {
             return;
         }
         let Some(session) = self.sessions.get_mut(peer).filter(|_| height.next > from) else { return };
@@ -376,7 +380,9 @@ impl Engine {
         self.part_tick(cx);
         self.pass_on_helds(cx);
         self.state_addresses(cx);
-        self.keep_epochs(cx);
+        if self.check_clock().is_ok() {
+            self.keep_epochs(cx);
+        }
         let fresh = std::mem::take(&mut self.fresh);
         let peers: Vec<NodeId> = self.sessions.keys().copied().collect();
         for peer in peers {

@@ -91,7 +91,13 @@ impl Engine {
 
     fn answer(&mut self, cx: &mut Cx<'_>, peer: NodeId, org: OrgId, request: Request) -> Response {
         match request {
-            Request::Hello { tag, .. } if tag == org_tag(&org) => Response::Hello { level: LEVEL, tag, now: cx.now.0 },
+            Request::Hello { tag, now, .. } if tag == org_tag(&org) => {
+                // Its clock may have been set since we greeted it.
+                if let Some(session) = self.sessions.get_mut(&peer) {
+                    session.clock_ms = Some(now as i64 - cx.now.0 as i64);
+                }
+                Response::Hello { level: LEVEL, tag, now: cx.now.0 }
+            }
             Request::Hello { .. } => Response::Refused,
             Request::Compare { root } => {
                 let same = root == self.root_for(&peer);
@@ -280,7 +286,7 @@ impl Engine {
         if let Some(own) = own.filter(|own| own.held.heights == heights && own.held.unerased == unerased) {
             return Some(own.held.clone());
         }
-        let hlc = self.clock.tick(cx.now, crate::clock::Hlc(own.map_or(0, |own| own.held.hlc)));
+        let hlc = self.clock.tick(self.true_now(cx.now), crate::clock::Hlc(own.map_or(0, |own| own.held.hlc)));
         let held = Held::sign(scope, hlc, heights, unerased, &org, &self.identity.key);
         cx.tx.put(&rows::held(&scope, &held.node), &held_row(&held));
         self.view_mut().take_held(held.clone());
@@ -295,7 +301,7 @@ impl Engine {
         let relevant = known.is_none_or(|stated| held.is_newer_than(&stated.held))
             && self.share(&from, &scope) == Share::All
             && self.share(&node, &scope) == Share::All
-            && !crate::clock::is_ahead(cx.now, crate::clock::Hlc(held.hlc));
+            && !crate::clock::is_ahead(self.true_now(cx.now), crate::clock::Hlc(held.hlc));
         if !relevant || !held.is_valid(&org) {
             return;
         }

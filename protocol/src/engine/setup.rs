@@ -7,15 +7,15 @@ use super::{Cx, Engine, Org};
 use crate::codec;
 use crate::control::History;
 use crate::control::op::{
-    Admin, Class, Constitution, ConstitutionSignature, ConstitutionSigned, ControlOp, Founder, SiteSet, UserAt, kind,
+    Admin, Class, Constitution, ConstitutionSignature, ConstitutionSigned, ControlOp, Founder, SiteSet, UserAt,
 };
 use crate::entry::{Entry, batch};
 use crate::group::{DataOp, Profile};
 use crate::ids::{EntryId, OrgId, ScopeId};
 use crate::keys::{self, Context, PublicKey, Purpose, SecretKey};
 use crate::limits::RESPONSE_BYTES_MAX;
-use crate::store::Store;
 use crate::store::memory::MemoryStore;
+use crate::store::{Store, Transaction, keys as rows};
 use minicbor::bytes::ByteVec;
 
 /// Version of the control rules that this code knows.
@@ -25,19 +25,20 @@ pub(crate) const FEATURES: u32 = 1;
 /// Recovery signatures needed, where there are that many keys (O5).
 const RECOVERY_THRESHOLD: u32 = 2;
 
-/// The organisation that a constitution entry belongs to.
-pub(crate) fn org_of(entry: &Entry) -> Option<OrgId> {
-    (entry.header.kind == kind::CONSTITUTION).then_some(OrgId(entry.header.scope.0))
-}
-
 /// The id of a revision: over its canonical bytes.
 pub(crate) fn revision_id(revision: &[u8]) -> [u8; 32] {
     keys::derive(Purpose::Scope, &[revision])
 }
 
 impl Engine {
-    /// From now on this node is of that organisation.
-    pub(crate) fn found(&mut self, id: OrgId) {
+    /// From now on this node is of that organisation. Nothing that others write can say otherwise.
+    pub(crate) fn found(&mut self, tx: &mut dyn Transaction, id: OrgId) {
+        tx.put(&rows::organisation(), &id.0);
+        self.recall_organisation(id);
+    }
+
+    /// This node is of that organisation since an earlier start.
+    pub(crate) fn recall_organisation(&mut self, id: OrgId) {
         if self.org.is_none() {
             self.org = Some(Org { id, history: History::default() });
             self.view_mut().org = Some(id);
@@ -90,7 +91,7 @@ impl Engine {
             revision,
             signatures: vec![ConstitutionSignature { key: PublicKey(admin_key), signature }],
         };
-        self.found(org);
+        self.found(cx.tx, org);
         let scope = ScopeId::from(org);
         self.published.insert(scope);
         let control = |engine: &mut Self, cx: &mut Cx<'_>, op: ControlOp, actor| {
@@ -120,14 +121,14 @@ impl Engine {
         let mut memory = MemoryStore::default();
         let admitted = {
             let mut scratch = Cx::new(&mut memory, cx.now, &mut *cx.rng);
-            trial.found(org);
+            trial.found(scratch.tx, org);
             trial.take_welcome(&mut scratch, &batches);
             trial.view.org_state().is_some_and(|state| state.knows_node(&self.node()))
         };
         if !admitted {
             return Answer::Refused(Refusal::Invalid);
         }
-        self.found(org);
+        self.found(cx.tx, org);
         self.take_welcome(cx, &batches);
         cx.notify(Notice::Network);
         Answer::Done { id: EntryId(org.0) }

@@ -11,8 +11,8 @@ use crate::engine::alarms::Alarm;
 use crate::entry::Entry;
 use crate::group::{Card, DataOp, Profile, Version};
 use crate::ids::{EntryId, GroupId, LogId, NodeId, OrgId, ScopeId, SiteId, UserId};
+use crate::log::fork::Split;
 use crate::store::Store;
-use crate::sync::fork::Split;
 use crate::sync::held::Held;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -196,9 +196,11 @@ impl View {
         self.org_state().is_some_and(|state| state.is_admin(user))
     }
 
-    /// Whether a node is proved to have signed two histories.
+    /// Whether a node is proved to have signed two histories, of which none is sealed yet.
     pub fn is_forked(&self, node: &NodeId) -> bool {
-        self.forks.values().flatten().any(|split| split.node == *node)
+        let is_sealed = |log: &LogId| self.org_state().is_some_and(|state| state.sealed().contains_key(log));
+        let mut open = self.forks.iter().filter(|(log, _)| !is_sealed(log));
+        open.any(|(_, splits)| splits.iter().any(|split| split.node == *node))
     }
 
     /// What an administrator must know and has not dismissed, the newest first.
@@ -248,6 +250,13 @@ impl View {
                 nodes.insert(held.node, Stated { held, steps: Vec::new(), erased: Vec::new() });
                 true
             }
+        }
+    }
+
+    /// What a node stated of a scope does not count any more.
+    pub(crate) fn forget_held(&mut self, scope: &ScopeId, node: &NodeId) {
+        if let Some(nodes) = self.held.get_mut(scope) {
+            Arc::make_mut(nodes).remove(node);
         }
     }
 

@@ -135,9 +135,13 @@ impl Engine {
 
     /// The time of a new own entry: now, or for a copy that of its original where the log allows it.
     fn stamp(&mut self, cx: &Cx<'_>, after: Hlc, as_of: Option<Hlc>) -> Hlc {
-        match as_of.filter(|as_of| *as_of > after && !is_ahead(cx.now, *as_of)) {
+        let now = self.true_now(cx.now);
+        match as_of.filter(|as_of| *as_of > after && !is_ahead(now, *as_of)) {
             Some(as_of) => as_of,
-            None => self.clock.tick(cx.now, after),
+            None => {
+                self.clock.correct(now);
+                self.clock.tick(now, after)
+            }
         }
     }
 

@@ -93,6 +93,8 @@ pub mod table {
     pub const DROPPED: u8 = b'q';
     /// `location` → (). Replayed records that stand before what they continue.
     pub const DEFERRED: u8 = b'~';
+    /// () → organisation. Which one this node is of.
+    pub const ORGANISATION: u8 = b'&';
 }
 
 /// A key being put together.
@@ -332,6 +334,11 @@ pub fn left(group: &GroupId) -> Vec<u8> {
 /// Key of a log that is being dropped.
 pub fn dropped(log: &LogId) -> Vec<u8> {
     Key::of(table::DROPPED).and(log).done()
+}
+
+/// Key of what organisation this node is of.
+pub fn organisation() -> Vec<u8> {
+    Key::of(table::ORGANISATION).done()
 }
 
 /// Key of a replayed record that stands before what it continues.

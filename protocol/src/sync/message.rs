@@ -100,7 +100,7 @@ pub enum Request {
     /// Proofs that a node signed two histories, relayed by anyone.
     #[n(10)]
     Forks {
-        /// `sync/fork.rs`.
+        /// `log/fork.rs`.
         #[n(0)]
         proofs: Vec<ByteVec>,
     },

@@ -86,8 +86,8 @@ pub struct Session {
     pub backlog: BTreeSet<LogId>,
     /// Scopes to announce to the peer at the next tick.
     pub announce: BTreeSet<ScopeId>,
-    /// Difference of the peer's clock to ours, in milliseconds.
-    pub clock_ms: i64,
+    /// Difference of the peer's clock to ours, in milliseconds; unknown before a greeting, and after our clock was set.
+    pub clock_ms: Option<i64>,
 }
 
 impl Session {

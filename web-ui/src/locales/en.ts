@@ -74,6 +74,7 @@ export const en: Messages = {
       group_closed: "This group is joined by invitation.",
       group_limit: "This group has reached its largest size.",
       already_there: "Already done: this exists here.",
+      clock_wrong: "This site's clock is more than a day off. Nothing can be saved until an administrator sets it right.",
       frozen: "This was made with a newer version of Archipel. Update this site to change it.",
       file_too_large: "This file is larger than 25 MB.",
       file_type_refused: "This type of file is not accepted.",

@@ -73,6 +73,7 @@ export const fr = {
       group_closed: "On entre dans ce groupe sur invitation.",
       group_limit: "Ce groupe a atteint sa taille maximale.",
       already_there: "C'est déjà fait : cela existe ici.",
+      clock_wrong: "L'horloge de ce site est décalée de plus d'un jour. Rien ne peut être enregistré tant qu'un administrateur ne l'a pas remise à l'heure.",
       frozen: "Ce contenu vient d'une version plus récente d'Archipel. Mettez ce site à jour pour le modifier.",
       file_too_large: "Ce fichier dépasse 25 Mo.",
       file_type_refused: "Ce type de fichier n'est pas accepté.",

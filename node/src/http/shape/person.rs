@@ -119,6 +119,8 @@ pub struct Me {
     pub reminders: Vec<Reminder>,
     /// How much of what one wrote does not count and is not put away; 200 at most.
     pub not_delivered: usize,
+    /// Alarms that stand; 0 for who is no administrator.
+    pub alarms: usize,
 }
 
 /// Who may see an e-mail address.
@@ -191,6 +193,7 @@ impl Shaper<'_> {
                 administer_organisation: view.admin,
             },
             sudo_until: login.is_sudo(self.app.now()).then(|| text::time_ms(login.sudo_until)),
+            alarms: if account.site_admin || view.admin { self.reader.view.alarms().len() } else { 0 },
             reminders: if pending { vec![Reminder::RecoveryKeys] } else { Vec::new() },
             not_delivered: self.not_delivered_count(),
         })

@@ -10,6 +10,7 @@ use super::super::history::graph::{Clock, Past};
 use super::super::history::{ControlEntry, History};
 use super::super::op::{AmendCut, ControlOp, GroupCreate, Role, Seen};
 use super::super::registry::OrgState;
+use super::super::registry::seal::cut_off;
 use super::super::table::Act;
 use super::super::verdict::{Limits, Reason};
 use super::{At, Ground, GroupState, Origin, Rank, is_derived};
@@ -92,12 +93,15 @@ impl<'a> Judge<'a> {
             org_pasts: org_pasts(history, org),
             given: BTreeMap::new(),
         };
-        let spoken: Vec<_> = history
+        let mut spoken: Vec<_> = history
             .entries()
             .iter()
             .zip(&ground.org_pasts)
             .map(|(entry, past)| spoken(org, entry, past.as_ref()))
             .collect();
+        for index in cut_off(history, org.sealed()) {
+            spoken[index] = Err(Reason::Sealed);
+        }
         let creator = history.entries()[first].actor.filter(|_| spoken[first].is_ok());
         let creator_site = creator.and_then(|actor| org.user(&actor)).map(|record| record.site);
         let derived = is_derived(create, creator_site, || {

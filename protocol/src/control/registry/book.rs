@@ -8,6 +8,7 @@ mod permit;
 pub(super) use permit::covered;
 
 use super::fact::{Admit, Fact, Home, Person, Revocation, Stated, Switch};
+use super::seal::Voice;
 use super::{Appointment, SiteRecord};
 use crate::control::constitution::{self, Chain};
 use crate::control::history::graph::{Graph, Past};
@@ -43,6 +44,7 @@ pub(crate) struct Book {
     sites: BTreeMap<SiteId, Vec<(Fact, SiteSet)>>,
     people: BTreeMap<UserId, Person>,
     appointments: BTreeMap<GroupId, Vec<Appointment>>,
+    seals: Vec<Voice>,
     voids: BTreeMap<EntryId, Reason>,
 }
 
@@ -60,6 +62,7 @@ impl Book {
             sites: BTreeMap::new(),
             people: BTreeMap::new(),
             appointments: BTreeMap::new(),
+            seals: Vec::new(),
             voids: BTreeMap::new(),
         };
         for (index, entry) in history.entries().iter().enumerate() {
@@ -105,6 +108,11 @@ impl Book {
                     cuts: revoke.cuts.clone(),
                     reason: revoke.reason.clone(),
                 });
+            }
+            ControlOp::LogSeal(seal) => {
+                let Some(actor) = entry.actor else { return };
+                let needed = self.voices_needed(&seal.node, &self.graph.node(fact.index).past);
+                self.seals.push(Voice { fact, actor, seal: seal.clone(), needed });
             }
             ControlOp::NodeSuspend(only) => self.suspensions.entry(only.node).or_default().off(fact),
             ControlOp::NodeResume(only) => self.suspensions.entry(only.node).or_default().on(fact),
@@ -178,6 +186,11 @@ impl Book {
                 (home.fact.id, count)
             })
             .collect()
+    }
+
+    /// What admins said of the end of forked logs.
+    pub(crate) fn seals(&self) -> &[Voice] {
+        &self.seals
     }
 
     pub(crate) fn is_active(&self, user: &UserId, past: Option<&Past>) -> bool {

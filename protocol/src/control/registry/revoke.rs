@@ -159,6 +159,7 @@ fn is_of_an_admin(op: &ControlOp) -> bool {
             | ControlOp::NodeSuspend(_)
             | ControlOp::NodeResume(_)
             | ControlOp::UserRehome(_)
+            | ControlOp::LogSeal(_)
             | ControlOp::AppointOwner(_)
     )
 }

@@ -3,7 +3,7 @@
 
 use crate::control::op::Class;
 use crate::engine::effect::Notice;
-use crate::engine::ingest::Ingested;
+use crate::engine::ingest::{Ingested, whole};
 use crate::engine::serve::{Share, encode_batches};
 use crate::engine::{Cx, Engine, lookup};
 use crate::entry::{Entry, batch};
@@ -46,7 +46,7 @@ impl Engine {
         cx: &mut Cx<'_>,
         org: &OrgId,
         (key, parent): (LogId, &Log),
-        fresh: Vec<Entry>,
+        mut fresh: Vec<Entry>,
     ) -> Ingested {
         let (from, id) = (fresh[0].header.seq, LogId(fresh[0].id.0));
         let Some(before) = from.checked_sub(1).and_then(|at| lookup::entry_at(&*cx.tx, &key, at)) else {
@@ -69,9 +69,17 @@ impl Engine {
             end: None,
             ..parent.clone()
         };
-        if let Err(error) = record.continues(&fresh).and_then(|()| log::proved(&fresh, record.class, record.node, org))
+        if let Err(error) = record
+            .continues(&fresh)
+            .and_then(|()| log::proved(&fresh, record.class, record.node, org))
+            .and_then(|()| whole(&fresh, record.class))
         {
             return Ingested::Chain(error);
+        }
+        // The future waits, here as on a log that is one chain (INV-15).
+        self.keep_ahead(cx.now, record.node, &mut fresh);
+        if fresh.is_empty() {
+            return Ingested::Ahead;
         }
         let wire = parent.wire(&key);
         // Own entries that never left give way to those that others hold; they are written again elsewhere.
@@ -152,6 +160,7 @@ impl Engine {
             return true;
         }
         if lookup::place_of(&*cx.tx, &height.head).is_none()
+            && !self.later.ends_with(&height.head)
             && let Some(session) = self.sessions.get_mut(peer)
         {
             session.branches.insert((height.log, Some(height.head)));

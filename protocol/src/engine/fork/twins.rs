@@ -4,6 +4,7 @@
 
 use crate::control::Verdict;
 use crate::engine::fold::{Placed, act_of};
+use crate::engine::refold::unapply;
 use crate::engine::{Cx, Engine, lookup};
 use crate::entry::Entry;
 use crate::ids::{EntryId, GroupId, LogId, ScopeId};
@@ -23,7 +24,7 @@ pub(crate) fn again_key(original: &EntryId) -> (u64, Vec<u8>) {
 }
 
 /// The original that an entry says again.
-pub(crate) fn again_of(entry: &Entry) -> Option<EntryId> {
+pub fn again_of(entry: &Entry) -> Option<EntryId> {
     let (_, raw) = entry.header.extra.iter().find(|(key, _)| *key == AGAIN_KEY)?;
     EntryId::from_slice(raw.strip_prefix(&BYTES_32)?)
 }
@@ -87,6 +88,36 @@ impl Engine {
             Some(act) => self.verdict(group, &placed, act) == Verdict::Valid,
             None => true,
         }
+    }
+
+    /// Removes the rows that an entry may have written, under whichever of a target's copies they stand.
+    pub(crate) fn unapply_all(&self, cx: &mut Cx<'_>, entry: &Entry) {
+        crate::engine::erase::unapply(cx, entry);
+        let refs = &entry.header.refs;
+        unapply(cx, entry, refs);
+        if self.forks.originals.is_empty() || refs.is_empty() {
+            return;
+        }
+        let seconds = refs.get(1).map_or(vec![None], |second| self.alike(cx, second).into_iter().map(Some).collect());
+        for first in self.alike(cx, &refs[0]) {
+            for second in &seconds {
+                let meant: Vec<EntryId> = std::iter::once(first).chain(*second).collect();
+                unapply(cx, entry, &meant);
+            }
+        }
+    }
+
+    /// An entry, its original and all copies of that.
+    fn alike(&self, cx: &Cx<'_>, id: &EntryId) -> Vec<EntryId> {
+        let named = lookup::entry_of(&*cx.tx, id).as_ref().and_then(again_of);
+        let original = named.unwrap_or(*id);
+        if !self.forks.originals.contains(&original) {
+            return vec![*id];
+        }
+        let (from, to) = Key::of(table::AGAIN).and(original).prefix();
+        let rows = cx.tx.range(&from, &to, COPIES_MAX, Direction::Forward);
+        let copies = rows.iter().filter_map(|(key, _)| EntryId::from_slice(&key[33..]));
+        std::iter::once(original).chain(copies).collect()
     }
 
     /// What these references mean: a copy that does not count stands for the entry that does.

@@ -3,6 +3,7 @@
 //! count again, and the copies step back (`twins`).
 
 use super::again_of;
+use crate::clock::Hlc;
 use crate::codec;
 use crate::control::History;
 use crate::control::op::{Class, kind as control_kind};
@@ -15,6 +16,7 @@ use crate::ids::{EntryId, GroupId, LogId, ScopeId};
 use crate::log::{End, Why};
 use crate::store::{Store, keys};
 use minicbor::{Decode, Encode};
+use std::collections::{BTreeSet, VecDeque};
 
 /// Bytes of a note in the journal.
 const NOTE_BYTES_MAX: usize = 256;
@@ -35,6 +37,11 @@ pub(crate) enum Note {
     },
 }
 
+/// Whether a record of the journal is a note rather than entries.
+pub fn is_note(record: &[u8]) -> bool {
+    Note::decode(record).is_some()
+}
+
 impl Note {
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         codec::decode("note", bytes, NOTE_BYTES_MAX).ok()
@@ -42,13 +49,79 @@ impl Note {
 }
 
 impl Engine {
-    /// Withdraws the own entries of a record from a position on.
-    pub(super) fn withdraw(&mut self, cx: &mut Cx<'_>, key: &LogId, from: u64) {
-        let Some(record) = self.logs.get(key) else { return };
-        let (scope, class) = (record.scope, record.class);
-        let tail: Vec<Entry> = lookup::entries_of(&*cx.tx, key, from).collect();
-        self.pass_over(cx, key, from, Why::Withdrawn);
-        self.forks.to_reissue.push((scope, class, tail));
+    /// Withdraws the own entries of a record from a position on, and what was written in other own logs on the ground of
+    /// such: it names what nobody will ever hold, so nobody could judge it. If somebody does hold it, it counts no more
+    /// than its copy (`twins`).
+    pub(crate) fn withdraw(&mut self, cx: &mut Cx<'_>, key: &LogId, from: u64) {
+        let mut waiting = VecDeque::from([(*key, from)]);
+        while let Some((key, from)) = waiting.pop_front() {
+            let Some(record) = self.logs.get(&key) else { continue };
+            let (scope, class, (end, _)) = (record.scope, record.class, record.end());
+            let tail: Vec<Entry> =
+                lookup::entries_of(&*cx.tx, &key, from).take_while(|entry| entry.header.seq < end).collect();
+            let Some(first) = tail.first().map(|entry| entry.header.hlc) else { continue };
+            self.pass_over(cx, &key, from, Why::Withdrawn);
+            if class == Class::Control {
+                let gone: BTreeSet<EntryId> = tail.iter().map(|entry| entry.id).collect();
+                waiting.extend(self.naming(&*cx.tx, &scope, first, &gone));
+            }
+            self.forks.to_reissue.push((scope, class, tail));
+        }
+        self.leave_misled(cx);
+    }
+
+    /// Own records that name one of these control entries, written at this time or later, from where on.
+    fn naming(&self, store: &dyn Store, scope: &ScopeId, since: Hlc, gone: &BTreeSet<EntryId>) -> Vec<(LogId, u64)> {
+        let (own, of_org) = (self.node(), self.org().map(ScopeId::from) == Some(*scope));
+        let records = self
+            .logs
+            .iter()
+            .filter(|(_, record)| record.node == own && (of_org || record.scope == *scope) && Hlc(record.hlc) > since);
+        records
+            .filter_map(|(key, record)| {
+                let (mut low, mut high) = (record.from(), record.end().0);
+                // Times grow in a log: the first entry later than these.
+                while low < high {
+                    let middle = low + (high - low) / 2;
+                    match lookup::entry_at(store, key, middle) {
+                        Some(entry) if entry.header.hlc <= since => low = middle + 1,
+                        _ => high = middle,
+                    }
+                }
+                let names = |entry: &Entry| entry.header.ctl.iter().flatten().any(|id| gone.contains(id));
+                let naming = lookup::entries_of(store, key, low).find(names)?.header.seq;
+                // The entry that opens a log stays: it says nothing.
+                Some((*key, naming.max(1)))
+            })
+            .collect()
+    }
+
+    /// Whether an own group was created on the ground of what this control log holds from a position on.
+    pub(crate) fn is_ground_of_a_group(&self, store: &dyn Store, key: &LogId, from: u64) -> bool {
+        let gone: BTreeSet<EntryId> = lookup::entries_of(store, key, from).map(|entry| entry.id).collect();
+        let own = self.node();
+        let created = self.logs.iter().filter(|(_, log)| log.node == own && log.class == Class::Control);
+        created.filter(|(id, log)| log.scope.0 == id.0).any(|(id, _)| {
+            let first = lookup::entry_at(store, id, 0);
+            first.is_some_and(|first| first.header.ctl.iter().flatten().any(|named| gone.contains(named)))
+        })
+    }
+
+    /// An own log whose frontier names what is not there any more is left: what a log names only grows (INV-24).
+    fn leave_misled(&mut self, cx: &mut Cx<'_>) {
+        let knows = |scope: &ScopeId, id: &EntryId| {
+            self.org.as_ref().is_some_and(|org| org.history.contains(id))
+                || self.groups.get(&GroupId::from(*scope)).is_some_and(|group| group.history.contains(id))
+        };
+        let misled: Vec<LogId> = self
+            .own
+            .values()
+            .filter(|key| self.logs.get(key).is_some_and(|log| !log.ctl.iter().all(|id| knows(&log.scope, id))))
+            .copied()
+            .collect();
+        for key in misled {
+            self.close_own(cx, &key);
+        }
     }
 
     /// A withdrawn record counts after all: a peer holds it.
@@ -103,10 +176,20 @@ impl Engine {
     pub(crate) fn fold_scope_anew(&mut self, store: &dyn Store, scope: ScopeId, class: Class) {
         let of_org = self.org().map(ScopeId::from) == Some(scope);
         match class {
-            Class::Control => self.rebuild_history(store, scope),
+            Class::Control => self.rebuild_histories(store, scope),
             Class::Data if of_org => self.forks.refold_org = true,
             Class::Data => {
                 self.forks.refolds.insert(GroupId::from(scope));
+            }
+        }
+    }
+
+    /// Groups rest on the organisation: what they hold is taken in again with it.
+    fn rebuild_histories(&mut self, store: &dyn Store, scope: ScopeId) {
+        self.rebuild_history(store, scope);
+        if self.org().map(ScopeId::from) == Some(scope) {
+            for group in self.groups.keys().copied().collect::<Vec<_>>() {
+                self.rebuild_history(store, ScopeId::from(group));
             }
         }
     }
@@ -150,8 +233,9 @@ impl Engine {
     /// Writes again what was withdrawn, and folds what is to be folded anew.
     pub(crate) fn settle_forks(&mut self, cx: &mut Cx<'_>) {
         let mut waiting = std::mem::take(&mut self.forks.to_reissue);
-        // Rights before what rests on them.
-        waiting.sort_by_key(|(_, class, _)| *class);
+        // Rights before what rests on them, the organisation's first.
+        let org = self.org().map(ScopeId::from);
+        waiting.sort_by_key(|(scope, class, _)| (*class, Some(*scope) != org));
         for (scope, class, tail) in waiting {
             self.evaluate_stale(cx);
             for entry in tail {

@@ -5,10 +5,12 @@ use super::Book;
 use crate::control::constitution;
 use crate::control::history::ControlEntry;
 use crate::control::history::graph::{Graph, Past, Place};
-use crate::control::op::{ConstitutionSigned, ControlOp, Cut};
+use crate::control::op::{ConstitutionSigned, ControlOp, Cut, LogSeal};
+use crate::control::registry::seal::VOICES;
 use crate::control::verdict::Reason;
-use crate::ids::{EntryId, NodeId, UserId};
+use crate::ids::{EntryId, NodeId, OrgId, UserId};
 use crate::limits::NAME_CHARS_MAX;
+use crate::log::fork::ForkProof;
 use std::collections::BTreeSet;
 
 /// With this many admins one alone does not revoke a node (N2).
@@ -90,6 +92,10 @@ impl Book {
                 let (home, _) = self.home(&told.user, writer.past).ok_or(Reason::UnknownUser)?;
                 if own == home { Ok(()) } else { Err(Reason::NotHome) }
             }
+            ControlOp::LogSeal(seal) => {
+                self.by_admin(writer)?;
+                self.permits_seal(seal, writer)
+            }
             ControlOp::AppointOwner(appoint) => {
                 self.by_admin(writer)?;
                 self.home(&appoint.user, writer.past).map(|_| ()).ok_or(Reason::UnknownUser)
@@ -98,6 +104,38 @@ impl Book {
             ControlOp::Unknown(_) => Ok(()),
             _ => Err(Reason::Misplaced),
         }
+    }
+
+    /// A7: the log is shown to be forked, the end is not below the split, and the admin is of another site where the
+    /// organisation has admins elsewhere.
+    fn permits_seal(&self, seal: &LogSeal, writer: Writer<'_>) -> Result<(), Reason> {
+        let org = OrgId(self.chain.revisions.first().ok_or(Reason::NotAdmin)?.id);
+        let split = ForkProof::decode(&seal.proof).ok().and_then(|proof| proof.check(&org));
+        let split = split.filter(|split| split.log == seal.log && split.node == seal.node && seal.seq >= split.seq);
+        if split.is_none() {
+            return Err(Reason::NotThere);
+        }
+        let own = self.site_of(&seal.node, writer.past);
+        let here = self.site_of(writer.node, writer.past);
+        if own == here && self.admins_elsewhere(&seal.node, writer.past) > 0 {
+            return Err(Reason::NotHome);
+        }
+        Ok(())
+    }
+
+    /// How many admins are at home at another site than this node's.
+    fn admins_elsewhere(&self, node: &NodeId, past: Option<&Past>) -> usize {
+        let own = self.site_of(node, past);
+        let Some(at) = self.chain.under(past) else { return 0 };
+        let homes = self.chain.revisions[at].body.admins.iter().filter_map(|admin| self.home(&admin.user, past));
+        homes.filter(|(home, _)| Some(*home) != own).count()
+    }
+
+    /// How many voices end a forked log of this node.
+    pub(super) fn voices_needed(&self, node: &NodeId, past: &Past) -> usize {
+        let elsewhere = self.admins_elsewhere(node, Some(past));
+        let admins = self.chain.under(Some(past)).map_or(0, |at| self.chain.revisions[at].body.admins.len());
+        VOICES.min(if elsewhere > 0 { elsewhere } else { admins }).max(1)
     }
 
     fn permits_constitution(&self, signed: &ConstitutionSigned) -> Result<(), Reason> {
