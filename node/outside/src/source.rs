@@ -24,7 +24,8 @@ pub fn canonical_url(text: &str) -> Option<String> {
         url.set_query(None);
     }
     if let Some(host) = url.host_str().and_then(|host| host.strip_suffix('.')).map(str::to_owned) {
-        url.set_host(Some(&host)).ok()?;
+        // A name with an empty part, as `a..`, is none; shortened once, it would have a second canonical form.
+        url.set_host(Some(&host).filter(|host| !host.ends_with('.')).map(String::as_str)).ok()?;
     }
     Some(upper_escapes(url.as_str()))
 }
@@ -115,8 +116,8 @@ mod tests {
 
     #[test]
     fn what_is_no_web_address_has_no_canonical_form() {
-        for text in ["", "ftp://a.example", "javascript:alert(1)", "http://", "feed:", "mailto:a@b.example", "é feed"]
-        {
+        let others = ["", "ftp://a.example", "javascript:alert(1)", "http://", "feed:", "mailto:a@b.example", "é feed"];
+        for text in others.into_iter().chain(["https://a.example..", "HTTPS://E%2e./b", "http://../", "http://./"]) {
             assert_eq!(canonical_url(text), None, "{text}");
         }
         assert_eq!(canonical_url("a.example:8080/f").as_deref(), Some("https://a.example:8080/f"));
