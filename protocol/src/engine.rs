@@ -6,13 +6,16 @@
 
 mod addresses;
 pub mod alarms;
+mod backfill;
 mod bare;
 pub mod bundle;
 mod caps;
 mod command;
+mod digests;
 pub mod effect;
 pub mod erase;
 mod farewell;
+mod fetch;
 mod fold;
 pub mod footprint;
 mod forget;
@@ -44,8 +47,9 @@ use crate::ids::{EntryId, GroupId, LogId, NodeId, OrgId, ScopeId, SiteId};
 use crate::keys::{SecretKey, sealing_public};
 use crate::log::Log;
 use crate::store::keys::{self, Key, table};
-use crate::store::{Direction, Store, Transaction};
-use crate::sync::held::{Held, frontier_digest};
+use crate::store::{Direction, Location, Store, Transaction};
+use crate::sync::held::Held;
+use crate::sync::plan::Plan;
 use crate::sync::session::Session;
 use effect::{Effect, Notice};
 use input::Input;
@@ -112,6 +116,11 @@ pub struct Engine {
     regrouped: bool,
     sessions: BTreeMap<NodeId, Session>,
     calls: u64,
+    /// What is missing and who is asked for it.
+    plan: Plan,
+    /// Logs that could not be filled from above.
+    upwards: BTreeSet<LogId>,
+    digests: digests::Digests,
     /// Scopes whose heights moved since this node last stated what it holds.
     unstated: BTreeSet<ScopeId>,
     /// Statements to pass on at the next tick, with who gave them.
@@ -142,6 +151,8 @@ pub struct Engine {
     answered: BTreeSet<EntryId>,
     /// Records are taken in again: nothing new is written.
     replaying: bool,
+    /// Records that a replay put off, by their last entry.
+    waiting_ends: BTreeMap<EntryId, Location>,
     intake: caps::Intake,
     started: bool,
     /// Erasures not carried out here yet.
@@ -204,6 +215,9 @@ impl Engine {
             regrouped: false,
             sessions: BTreeMap::new(),
             calls: 0,
+            plan: Plan::default(),
+            upwards: BTreeSet::new(),
+            digests: digests::Digests::default(),
             unstated: BTreeSet::new(),
             relay: BTreeMap::new(),
             fresh: BTreeSet::new(),
@@ -224,6 +238,7 @@ impl Engine {
             confined: BTreeSet::new(),
             answered: BTreeSet::new(),
             replaying: false,
+            waiting_ends: BTreeMap::new(),
             intake: caps::Intake::default(),
             started: false,
             unerased: BTreeMap::new(),
@@ -341,14 +356,7 @@ impl Engine {
 
     /// Takes in a record of the journal whose rows were lost. Records are given in the order of the journal; the caller
     /// ends with [`Engine::end_replay`] and opens a new engine on the rows afterwards.
-    pub fn replay(
-        &mut self,
-        tx: &mut dyn Transaction,
-        now: Millis,
-        rng: &mut dyn Rng,
-        record: &[u8],
-        at: crate::store::Location,
-    ) {
+    pub fn replay(&mut self, tx: &mut dyn Transaction, now: Millis, rng: &mut dyn Rng, record: &[u8], at: Location) {
         let mut cx = Cx::new(tx, now, rng);
         self.started = true;
         self.replaying = true;
@@ -373,6 +381,7 @@ impl Engine {
     #[must_use]
     pub fn tuned(mut self, tuning: Tuning) -> Self {
         self.tuning = tuning;
+        self.plan = Plan::sized(tuning.fetch);
         self
     }
 
@@ -398,6 +407,8 @@ impl Engine {
     fn note_log(&mut self, id: LogId, log: Log) {
         Arc::make_mut(&mut self.view_mut().log_scopes).insert(id, (log.scope, log.node));
         self.scopes.entry(log.scope).or_default().insert(id);
+        self.digests.grew(&log.scope);
+        self.digests.rights_changed();
         if log.node == self.node() && !log.closed {
             self.own.insert((log.scope, log.class), id);
         }
@@ -408,18 +419,10 @@ impl Engine {
         self.logs.insert(id, log);
     }
 
-    /// Over control and, where shared, data.
-    fn scope_digest(&self, scope: &ScopeId, data: bool) -> [u8; 32] {
-        let mut heights = self.heights(scope, Class::Control);
-        if data {
-            heights.extend(self.heights(scope, Class::Data));
-        }
-        frontier_digest(&heights)
-    }
-
     fn save_log(&mut self, cx: &mut Cx<'_>, id: &LogId) {
         if let Some(log) = self.logs.get(id) {
             cx.tx.put(&keys::log(id), &log.to_bytes());
+            self.digests.grew(&log.scope);
         }
         self.note_height(id);
     }

@@ -49,10 +49,27 @@ pub const RESPONSE_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const FRONTIER_LOGS_MAX: usize = 4_096;
 /// Groups compared in one request.
 pub const GROUPS_PER_REQUEST_MAX: usize = 1_000;
+/// Scopes shared by two nodes: as many digests fit in an answer several times over.
+pub const SHARED_SCOPES_MAX: usize = 16_384;
+/// Bytes of frontiers in one answer; the scopes left over are asked for again.
+pub const FRONTIER_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Ranges asked of one peer at once.
 pub const RANGES_PER_PEER_MAX: usize = 4;
 /// Ranges under way in all.
 pub const RANGES_MAX: usize = 16;
+/// A piece of a log asked for at once: what a batch holds at most. Pieces begin at multiples of it, where the control
+/// frontier stands in the entry.
+pub const PIECE_ENTRIES: u64 = BATCH_ENTRIES_MAX as u64;
+/// The first piece of a log that is not here yet only says whose it is.
+pub const FIRST_PIECE_ENTRIES: u64 = EXPLICIT_EVERY_ENTRIES;
+/// A log that lacks more than this is filled from its newest entry down: below, all of it is here in a moment.
+pub const BACKFILL_ENTRIES_MIN: u64 = 2 * PIECE_ENTRIES;
+/// A range that is not answered in this time is asked of another peer, if one holds it.
+pub const RANGE_SLOW_MS: u64 = 8_000;
+/// Logs that one peer may claim to hold more of, at a time: what is beyond comes with the next round.
+pub const WANTED_LOGS_PER_PEER_MAX: usize = FRONTIER_LOGS_MAX;
+/// Calls to one peer without an answer; notes beyond are left to the next comparison.
+pub const CALLS_PER_PEER_MAX: usize = 64;
 /// Peers compare at least this often though nothing was announced.
 pub const COMPARE_EVERY_MS: u64 = 60 * 1000;
 /// The interval doubles while nothing changes, up to this (ruling B4).

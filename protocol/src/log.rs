@@ -55,6 +55,9 @@ pub struct Log {
     /// From here on nothing counts: the rest was withdrawn before it left this node, or is one branch too many.
     #[n(9)]
     pub end: Option<End>,
+    /// Entries further up, while the log is filled from its newest entry down (ruling D11).
+    #[n(10)]
+    pub above: Option<Span>,
 }
 
 /// Where a branch leaves its log.
@@ -105,6 +108,129 @@ pub struct End {
     pub why: Why,
 }
 
+/// A run of entries above those held from the beginning, gap-free in itself.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Span {
+    /// Its lowest position.
+    #[n(0)]
+    pub low: u64,
+    /// What the entry before must be.
+    #[n(1)]
+    pub prev: EntryId,
+    /// Timestamp of the lowest entry.
+    #[n(2)]
+    pub low_hlc: u64,
+    /// The position behind its highest.
+    #[n(3)]
+    pub top: u64,
+    /// Its newest entry.
+    #[n(4)]
+    pub head: EntryId,
+    /// The timestamp of that.
+    #[n(5)]
+    pub hlc: u64,
+    /// The control frontier in force there.
+    #[n(6)]
+    pub ctl: Vec<EntryId>,
+}
+
+impl Span {
+    /// The span that these entries begin, above what a log holds; `None` when they cannot: the frontier in force must
+    /// stand in the first of them.
+    pub fn begun(log: &Log, entries: &[Entry]) -> Option<Self> {
+        let (first, last) = (entries.first()?, entries.last()?);
+        let ctl = first.header.ctl.clone()?;
+        let later = first.header.seq > log.next && first.header.hlc.0 > log.hlc;
+        if !later || !is_chain(&log.scope, entries) {
+            return None;
+        }
+        let mut span = Self {
+            low: first.header.seq,
+            prev: first.header.prev?,
+            low_hlc: first.header.hlc.0,
+            top: first.header.seq,
+            head: last.id,
+            hlc: last.header.hlc.0,
+            ctl,
+        };
+        span.extend(entries);
+        Some(span)
+    }
+
+    /// Whether these entries follow the span.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn continued(&self, scope: &ScopeId, entries: &[Entry]) -> Result<(), ChainError> {
+        follow(scope, (self.top, self.head, Hlc(self.hlc)), entries)
+    }
+
+    /// Whether these entries end where the span begins.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn preceded(&self, log: &Log, entries: &[Entry]) -> Result<(), ChainError> {
+        let Some(last) = entries.last() else { return Ok(()) };
+        if last.header.seq + 1 != self.low {
+            return Err(ChainError::Gap);
+        }
+        if last.id != self.prev {
+            return Err(ChainError::Fork);
+        }
+        if last.header.hlc.0 >= self.low_hlc || !is_chain(&log.scope, entries) {
+            return Err(ChainError::Broken);
+        }
+        Ok(())
+    }
+
+    /// Takes note of entries that [`Span::preceded`] accepted, given the first of them.
+    pub fn grow_down(&mut self, first: &Entry) {
+        self.low = first.header.seq;
+        self.low_hlc = first.header.hlc.0;
+        self.prev = first.header.prev.unwrap_or(self.prev);
+    }
+
+    /// Takes note of entries that [`Span::continued`] accepted.
+    pub fn extend(&mut self, entries: &[Entry]) {
+        for entry in entries {
+            self.top = entry.header.seq + 1;
+            self.head = entry.id;
+            self.hlc = entry.header.hlc.0;
+            if let Some(ctl) = &entry.header.ctl {
+                self.ctl.clone_from(ctl);
+            }
+        }
+    }
+}
+
+/// Whether entries of one batch, chained by construction, are of one scope and of growing time.
+fn is_chain(scope: &ScopeId, entries: &[Entry]) -> bool {
+    entries.iter().all(|entry| entry.header.scope == *scope)
+        && entries.windows(2).all(|pair| pair[0].header.hlc < pair[1].header.hlc)
+}
+
+fn follow(
+    scope: &ScopeId,
+    (mut next, mut head, mut hlc): (u64, EntryId, Hlc),
+    entries: &[Entry],
+) -> Result<(), ChainError> {
+    for entry in entries {
+        let header = &entry.header;
+        if header.seq > next {
+            return Err(ChainError::Gap);
+        }
+        if header.seq < next || header.prev != Some(head) {
+            return Err(ChainError::Fork);
+        }
+        if header.hlc <= hlc || header.scope != *scope {
+            return Err(ChainError::Broken);
+        }
+        (next, head, hlc) = (next + 1, entry.id, header.hlc);
+    }
+    Ok(())
+}
+
 /// Why entries do not continue a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ChainError {
@@ -128,21 +254,24 @@ impl Log {
     /// # Errors
     /// The first thing that is wrong.
     pub fn continues(&self, entries: &[Entry]) -> Result<(), ChainError> {
-        let (mut next, mut head, mut hlc) = (self.next, self.head, Hlc(self.hlc));
-        for entry in entries {
-            let header = &entry.header;
-            if header.seq > next {
-                return Err(ChainError::Gap);
-            }
-            if header.seq < next || header.prev != Some(head) {
-                return Err(ChainError::Fork);
-            }
-            if header.hlc <= hlc || header.scope != self.scope {
-                return Err(ChainError::Broken);
-            }
-            (next, head, hlc) = (next + 1, entry.id, header.hlc);
+        follow(&self.scope, (self.next, self.head, Hlc(self.hlc)), entries)
+    }
+
+    /// Whether a position is held, from the beginning or in the span above.
+    pub fn holds(&self, seq: u64) -> bool {
+        seq < self.next || self.above.as_ref().is_some_and(|span| seq >= span.low && seq < span.top)
+    }
+
+    /// Joins the span above once it begins where what is held ends. `None` while it does not; an error when it is of
+    /// another branch.
+    pub fn join(&mut self) -> Option<Result<(), ChainError>> {
+        let span = self.above.take_if(|span| span.low <= self.next)?;
+        if span.low != self.next || span.prev != self.head || span.low_hlc <= self.hlc {
+            self.above = Some(span);
+            return Some(Err(ChainError::Fork));
         }
-        Ok(())
+        (self.next, self.head, self.hlc, self.ctl) = (span.top, span.head, span.hlc, span.ctl);
+        Some(Ok(()))
     }
 
     /// Takes note of entries that [`Log::continues`] accepted.
@@ -216,6 +345,7 @@ pub fn opened(entry: &Entry, scope: ScopeId, class: Class, node: NodeId) -> Log 
         closed: false,
         branch: None,
         end: None,
+        above: None,
     }
 }
 

@@ -6,4 +6,5 @@
 pub mod address;
 pub mod held;
 pub mod message;
+pub mod plan;
 pub mod session;

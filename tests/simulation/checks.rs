@@ -1,6 +1,7 @@
 //! Looks at everything that leaves a site or becomes durable there, and names the invariant that does not hold. It keeps
 //! an account of its own of each site's disk, from the records alone.
 
+use crate::chain::Chain;
 use crate::world::{Message, Watch, World};
 use protocol::clock::{Millis, is_ahead};
 use protocol::control::op::{Access, Class, ControlOp};
@@ -18,18 +19,13 @@ use std::rc::Rc;
 const IN_FLIGHT_MAX: usize = 512;
 
 /// A log as one site's records tell it.
-#[derive(Debug, Clone)]
-struct Chain {
-    next: u64,
-    head: EntryId,
-    hlc: u64,
-}
-
 /// A site's disk as its records tell it.
 #[derive(Debug, Clone, Default)]
 struct Track {
     logs: BTreeMap<LogId, Chain>,
     ids: BTreeSet<EntryId>,
+    /// What the entries held continue: proved by them.
+    continued: BTreeSet<EntryId>,
 }
 
 /// Whose a log is.
@@ -85,7 +81,7 @@ impl Checks {
         logs.filter_map(|(log, chain)| {
             let Owner { node, class, .. } = of_scope(log)?;
             let hostile = if self.hostile.contains(node) { " (hostile)" } else { "" };
-            Some(format!("{log:?} {class:?} of {node:?}{hostile}: {} {:?}", chain.next, chain.head))
+            Some(format!("{log:?} {class:?} of {node:?}{hostile}: {chain:?}"))
         })
         .collect()
     }
@@ -105,19 +101,27 @@ impl Checks {
     }
 
     /// The whole chain of a log from its first entry on, in growing time, and nobody else's (INV-07, INV-08, INV-15).
-    fn inv_08_logs_have_no_gaps(&mut self, at: usize, log: LogId, entry: &Entry) {
-        let header = &entry.header;
-        let chain = self.track(at).logs.get(&log).cloned();
-        let fits = match &chain {
-            None => header.seq == 0,
-            Some(chain) => header.seq == chain.next && header.prev == Some(chain.head) && header.hlc.0 > chain.hlc,
-        };
-        if !fits {
-            self.fail(format!("INV-08: site {at} took {:?} at {} of {log:?} onto {chain:?}", entry.id, header.seq));
-        }
+    fn inv_08_logs_are_chains(&mut self, at: usize, log: LogId, entry: &Entry) {
         let track = self.track(at);
-        track.logs.insert(log, Chain { next: header.seq + 1, head: entry.id, hlc: header.hlc.0 });
+        let fits = track.logs.entry(log).or_default().take(entry);
         track.ids.insert(entry.id);
+        track.continued.extend(entry.header.prev);
+        if !fits {
+            let chain = self.tracks[at].logs[&log].clone();
+            self.fail(format!(
+                "INV-08: site {at} took {:?} at {} of {log:?} into {chain:?}",
+                entry.id, entry.header.seq
+            ));
+        }
+    }
+
+    fn inv_08_nothing_is_missing_below(&mut self, at: usize, log: LogId) {
+        let chain = &self.tracks[at].logs[&log];
+        let of_data = self.owners.get(&log).is_some_and(|owner| owner.class == Class::Data);
+        let whole = chain.is_whole() && (of_data || !chain.holds_any(chain.next(), u64::MAX));
+        if !whole {
+            self.fail(format!("INV-08: site {at} holds {log:?} with gaps: {chain:?}"));
+        }
     }
 
     fn inv_07_what_is_stored_is_proved(&mut self, at: usize, log: &LogId, org: OrgId, entry: &Entry) {
@@ -125,7 +129,7 @@ impl Checks {
         if !entry.body_fits() {
             self.fail(format!("INV-07: the body of {:?} at site {at} does not fit", entry.id));
         }
-        if self.proved.contains(&entry.id) {
+        if self.proved.contains(&entry.id) || self.tracks[at].continued.contains(&entry.id) {
             return;
         }
         let verifier = Verifier::new(PublicKey::from(owner.node));
@@ -239,7 +243,7 @@ impl Checks {
         }
         for entry in &entries {
             self.note_owner(log, entry);
-            self.inv_08_logs_have_no_gaps(at, log, entry);
+            self.inv_08_logs_are_chains(at, log, entry);
             self.first_sight(log, entry);
             let owner = self.owners.get(&log).map(|owner| owner.node);
             if owner != Some(node) {
@@ -330,10 +334,10 @@ impl Checks {
     }
 
     /// What is durable is not asked for again.
-    fn inv_34_only_what_is_missing_is_asked_for(&mut self, from: usize, log: &LogId, first: u64) {
-        let next = self.tracks.get(from).and_then(|track| track.logs.get(log)).map_or(0, |chain| chain.next);
-        if first < next {
-            self.fail(format!("INV-34: site {from} asks for {log:?} from {first} and holds it up to {next}"));
+    fn inv_34_only_what_is_missing_is_asked_for(&mut self, from: usize, log: &LogId, (first, to): (u64, u64)) {
+        let chain = self.tracks.get(from).and_then(|track| track.logs.get(log));
+        if let Some(chain) = chain.filter(|chain| chain.holds_any(first, to)).cloned() {
+            self.fail(format!("INV-34: site {from} asks for {log:?} from {first} to {to} and holds {chain:?}"));
         }
     }
 
@@ -357,7 +361,9 @@ impl Checks {
     fn look_at_request(&mut self, world: &World, ends: (usize, usize), bytes: &[u8]) {
         match Request::decode(bytes) {
             Ok(Request::Push { batches }) => self.inv_22_only_members_are_sent(world, ends, &slices(&batches)),
-            Ok(Request::Range { log, from }) => self.inv_34_only_what_is_missing_is_asked_for(ends.0, &log, from),
+            Ok(Request::Range { log, from, to } | Request::RangeBack { log, from, to }) => {
+                self.inv_34_only_what_is_missing_is_asked_for(ends.0, &log, (from, to));
+            }
             Ok(Request::Announce { scopes }) => {
                 for scope in &scopes {
                     self.inv_22_only_members_are_told(world, ends, "an announcement", scope, May::Control);
@@ -382,7 +388,7 @@ impl Checks {
                     self.inv_22_only_members_are_told(world, ends, "a digest", &digest.scope, needed);
                 }
             }
-            Ok(Response::Frontier { scopes }) => {
+            Ok(Response::Frontier { scopes, .. }) => {
                 for frontier in &scopes {
                     let content = !frontier.data.is_empty() || !frontier.helds.is_empty();
                     let needed = if content { May::All } else { May::Control };
@@ -412,6 +418,7 @@ impl Watch for Checks {
         }
         let Some(org) = world.sites[at].engine.org() else { return };
         for (log, entry) in last {
+            self.inv_08_nothing_is_missing_below(at, log);
             self.inv_07_what_is_stored_is_proved(at, &log, org, &entry);
         }
     }
@@ -424,13 +431,13 @@ impl Watch for Checks {
         entries.sort_by_key(|entry| entry.header.seq);
         let mut track = Track::default();
         for entry in entries {
-            let log = entry.log();
-            let next = track.logs.get(&log).map_or(0, |chain| chain.next);
-            // Behind a hole that damage left nothing counts: it is fetched again.
-            if entry.header.seq == next {
-                let chain = Chain { next: next + 1, head: entry.id, hlc: entry.header.hlc.0 };
-                track.logs.insert(log, chain);
+            // What lies behind damage may not count: it is fetched again.
+            let (extent, seq) = (world.sites[at].engine.extent(&entry.log()), entry.header.seq);
+            let above = extent.above.is_some_and(|(low, top)| (low..top).contains(&seq));
+            if seq < extent.next || above {
+                track.logs.entry(entry.log()).or_default().take(&entry);
                 track.ids.insert(entry.id);
+                track.continued.extend(entry.header.prev);
             }
         }
         *self.track(at) = track;

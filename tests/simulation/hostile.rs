@@ -108,7 +108,7 @@ impl Hostile {
                     data: self.claims(world, &scope),
                     helds: Vec::new(),
                 });
-                Response::Frontier { scopes: claims.collect() }
+                Response::Frontier { scopes: claims.collect(), left: Vec::new() }
             }
             Ok(Request::Range { .. }) => Response::Range { batches: Vec::new() },
             Ok(Request::Push { .. }) => Response::Noted { helds: self.statements(world) },

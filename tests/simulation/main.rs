@@ -9,6 +9,7 @@
     reason = "a test run is steered by its environment; the rules are not"
 )]
 
+mod chain;
 mod checks;
 mod end;
 mod hostile;

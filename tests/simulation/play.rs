@@ -7,6 +7,7 @@ use protocol::control::op::{Access, GroupKind, Role};
 use protocol::engine::effect::Answer;
 use protocol::engine::input::{Activity, Command, OutsideItem, Reaction};
 use protocol::ids::{EntryId, GroupId, RequestId, UserId};
+use protocol::sync::plan::Sizes;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -84,6 +85,11 @@ impl Play {
         // Half of the worlds spread what is new by live messages, as sites of many do.
         if seed % 2 == 1 {
             world.tuning.push_peers_max = 0;
+        }
+        // Half of them fill even short logs from their newest entry down.
+        if seed / 2 % 2 == 1 {
+            world.tuning.fetch = Sizes { piece: 4, backfill_min: 4, first: 4 };
+            world.tuning.explicit_every = 4;
         }
         let checks = Rc::new(RefCell::new(Checks::default()));
         let watch: Rc<RefCell<dyn Watch>> = checks.clone();

@@ -2,7 +2,9 @@
 
 use super::{Millis, World};
 use protocol::engine::input::Input;
-use std::collections::BTreeSet;
+use protocol::entry::batch;
+use protocol::sync::message::Response;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// After so long the asker of a lost request hears that it failed.
 const TIMEOUT_MS: u64 = 30_000;
@@ -147,6 +149,26 @@ impl World {
         self.packets.remove(at)
     }
 
+    /// Delivers so many messages at most.
+    pub fn deliver_some(&mut self, count: usize) {
+        for _ in 0..count {
+            self.deliver_one();
+        }
+    }
+
+    /// Counts from now on what comes in ranges.
+    pub fn watch_ranges(&mut self) {
+        self.ranges = Some(BTreeMap::new());
+    }
+
+    fn count_range(&mut self, from: usize, to: usize, bytes: Option<&[u8]>) {
+        let Some(ranges) = &mut self.ranges else { return };
+        if let Some(Ok(Response::Range { batches })) = bytes.map(Response::decode) {
+            let count: usize = batches.iter().filter_map(|bytes| batch::decode(bytes).ok()).map(|run| run.len()).sum();
+            *ranges.entry((from, to)).or_default() += count;
+        }
+    }
+
     fn deliver_one(&mut self) -> bool {
         let Some(Packet { from, to, message, .. }) = self.take_due() else { return false };
         let linked = self.links.contains(&pair(from, to));
@@ -176,6 +198,7 @@ impl World {
                 }
             }
             Message::Response { call, bytes } => {
+                self.count_range(from, to, bytes.as_deref());
                 self.input(to, Input::PeerResponse { peer, call, bytes });
             }
         }

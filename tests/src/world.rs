@@ -93,6 +93,8 @@ pub struct World {
     pub puppeteer: Option<Puppeteer>,
     /// How the engines spread what is new.
     pub tuning: Tuning,
+    /// Entries that came in ranges, by (from, to), once [`World::watch_ranges`] was called.
+    pub ranges: Option<BTreeMap<(usize, usize), usize>>,
     links: BTreeSet<(usize, usize)>,
     packets: VecDeque<Packet>,
     tokens: BTreeMap<(usize, u64), (usize, u64)>,
@@ -112,6 +114,7 @@ impl World {
             watch: None,
             puppeteer: None,
             tuning: Tuning::default(),
+            ranges: None,
             links: BTreeSet::new(),
             packets: VecDeque::new(),
             tokens: BTreeMap::new(),

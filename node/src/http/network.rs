@@ -11,6 +11,7 @@ use protocol::clock::Millis;
 use protocol::control::registry::NodeStatus;
 use protocol::engine::query;
 use protocol::ids::NodeId;
+use protocol::sync::plan::Progress;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -83,6 +84,8 @@ pub struct SiteShape {
     up_to_date: Option<String>,
     /// Own entries that this site has not confirmed.
     waiting: u64,
+    /// While entries that it holds are missing here.
+    progress: Option<ProgressShape>,
     nodes: Vec<NodeShape>,
     people: usize,
     /// None of its nodes is served.
@@ -97,6 +100,29 @@ pub struct NetworkShape {
     #[serde(rename = "self")]
     own: SiteShape,
     sites: Vec<SiteShape>,
+    /// While entries of any site are missing here.
+    catching_up: Option<CatchingUp>,
+}
+
+/// Entries that are here, of those known to exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ProgressShape {
+    have: u64,
+    of: u64,
+}
+
+impl From<Progress> for ProgressShape {
+    fn from(Progress { have, of }: Progress) -> Self {
+        Self { have, of }
+    }
+}
+
+/// How far catching up has got in all.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CatchingUp {
+    have: u64,
+    of: u64,
+    groups: usize,
 }
 
 /// A site's connection: that of its best node.
@@ -125,7 +151,9 @@ pub(super) async fn read(State(app): State<App>, viewer: Viewer) -> Answered<axu
     let (own, others): (Vec<_>, Vec<_>) =
         app.handle.read(|reader| reader.sites()).into_iter().partition(|site| site.own);
     let own = own.into_iter().next().ok_or(NOT_SET_UP)?;
-    Ok(axum::Json(NetworkShape { own: shape(own), sites: others.into_iter().map(shape).collect() }))
+    let catching_up = app.handle.read(|reader| reader.catching_up());
+    let catching_up = catching_up.map(|(Progress { have, of }, groups)| CatchingUp { have, of, groups });
+    Ok(axum::Json(NetworkShape { own: shape(own), sites: others.into_iter().map(shape).collect(), catching_up }))
 }
 
 /// Whether addresses are shown.
@@ -162,6 +190,7 @@ pub(super) fn site_shape(
         since: since(site).filter(|_| !site.own).map(time),
         up_to_date: site.nodes.iter().filter_map(|node| node.up_to_date).max().map(time),
         waiting: site.waiting,
+        progress: site.progress.map(ProgressShape::from),
         nodes: site.nodes.iter().map(node).collect(),
         people: site.people,
         suspended: site.suspended,
@@ -186,7 +215,18 @@ mod tests {
         let id = SiteId([1; 16]);
         let (name, company) = (String::new(), String::new());
         let (suspended, removed) = (false, false);
-        query::SiteView { id, name, company, own: false, nodes, people: 0, waiting: 0, suspended, removed }
+        query::SiteView {
+            id,
+            name,
+            company,
+            own: false,
+            nodes,
+            people: 0,
+            waiting: 0,
+            suspended,
+            removed,
+            progress: None,
+        }
     }
 
     fn node(connected: bool, since: Option<u64>) -> query::NodeView {

@@ -313,7 +313,7 @@ impl Engine {
                 break;
             }
             let Some(mut part) = unfinished.take().or_else(|| left.next()) else { break };
-            let range = self.range(cx, reader, &part.log, part.from);
+            let range = self.range(cx, reader, &part.log, part.from, u64::MAX);
             let extents: Vec<(u64, u64)> = range.iter().filter_map(|batch| bundle::extent(batch)).collect();
             let Some((_, next)) = extents.last() else { continue };
             part.from = *next;

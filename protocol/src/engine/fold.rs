@@ -99,6 +99,7 @@ impl Engine {
     fn evaluate_states(&mut self) -> Vec<GroupId> {
         let Some(org) = &self.org else { return Vec::new() };
         if std::mem::take(&mut self.org_stale) {
+            self.digests.rights_changed();
             let state = OrgState::evaluate(org.id, &org.history);
             Arc::make_mut(&mut self.view).state = Some(Arc::new(state));
             let history = &org.history;
@@ -119,6 +120,9 @@ impl Engine {
                 Arc::make_mut(&mut self.view).groups.insert(*id, Arc::new(evaluated));
                 changed.push(*id);
             }
+        }
+        if !changed.is_empty() {
+            self.digests.rights_changed();
         }
         changed
     }

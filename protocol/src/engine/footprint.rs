@@ -36,7 +36,7 @@ impl Engine {
         Footprint {
             sessions: self.sessions.len(),
             in_flight: most(|session| session.in_flight.len()),
-            wanted: most(|session| session.wanted.len()),
+            wanted: self.sessions.keys().map(|peer| self.plan.wanted_of(peer)).max().unwrap_or(0),
             known: most(|session| session.known.len()),
             waiting: most(|session| session.backlog.len() + session.announce.len()),
             logs: self.logs.len(),

@@ -426,6 +426,7 @@ impl Engine {
         }
         self.settle(&mut cx);
         self.replaying = false;
+        self.waiting_ends.clear();
     }
 
     /// Takes a replayed record whose entries stand already: in the place of the one before it that holds the same, which

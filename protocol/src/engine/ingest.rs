@@ -90,6 +90,9 @@ impl Engine {
         if self.dropping.contains_key(&id) {
             return Ingested::Ahead;
         }
+        if let Some(outcome) = self.ingest_span(cx, &org, &entries) {
+            return outcome;
+        }
         match self.logs.get(&id) {
             Some(_) => {
                 let held = entries.iter().take_while(|entry| self.is_stored(&*cx.tx, &entry.id)).count();
@@ -286,19 +289,25 @@ impl Engine {
         if let Some((id, _)) = super::lookup::place_of(&*cx.tx, &first.id) {
             return self.replace_record(cx, &id, &entries, at);
         }
+        self.drop_span_of_forked(cx, &first.log());
+        if self.take_span_record(cx, &entries, at) {
+            return;
+        }
         let Some(id) = self.record_for(cx, &entries) else {
             // What it continues was written anew and stands further on; or it is damaged, which its owner reports.
+            self.waiting_ends.insert(entries[entries.len() - 1].id, at);
             return cx.tx.put(&keys::deferred(at), &[]);
         };
         cx.tx.delete(&keys::deferred(at));
         self.index_run(cx, &id, &entries, at);
         self.fold_run(cx, &id, &entries);
         self.save_log(cx, &id);
+        self.join_span(cx, &id);
     }
 }
 
 /// How many entries the next record takes: few enough that reading one of them stays cheap.
-fn run_length(entries: &[Entry]) -> usize {
+pub(super) fn run_length(entries: &[Entry]) -> usize {
     let mut bytes = 0;
     let mut count = 0;
     for entry in entries.iter().take(RECORD_ENTRIES_MAX) {

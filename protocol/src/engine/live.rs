@@ -12,9 +12,10 @@ use crate::entry::{Entry, batch};
 use crate::gossip::{self, EpochKey, Message, SealedKey, Unread};
 use crate::group::{DataOp, Epoch, Version};
 use crate::ids::{EntryId, NodeId, ScopeId};
-use crate::limits::{EPOCH_DAYS, EPOCH_RANK_MS, EPOCHS_KEPT, PUSH_PEERS_MAX};
+use crate::limits::{EPOCH_DAYS, EPOCH_RANK_MS, EPOCHS_KEPT, EXPLICIT_EVERY_ENTRIES, PUSH_ENTRIES_MAX, PUSH_PEERS_MAX};
 use crate::store::keys::{self, Key, table};
 use crate::store::{Direction, Store};
+use crate::sync::plan::Sizes;
 use minicbor::bytes::ByteVec;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -208,7 +209,12 @@ impl Engine {
             let class = self.logs.get(&log).map_or(Class::Data, |log| log.class);
             super::serve::encode_batches(&run, class)
         });
-        let message = Message::Entries { batches: batches.map(ByteVec::from).collect() };
+        // A burst is announced: members fetch it from several of them, each once, instead of hearing all of it from all.
+        let message = if entries.len() > PUSH_ENTRIES_MAX {
+            Message::Announce
+        } else {
+            Message::Entries { batches: batches.map(ByteVec::from).collect() }
+        };
         let bytes = gossip::seal(scope, &message, &key, cx.rng)
             .or_else(|| gossip::seal(scope, &Message::Announce, &key, cx.rng));
         let Some(bytes) = bytes else { return false };
@@ -237,7 +243,7 @@ impl Engine {
     }
 
     fn take_live_entries(&mut self, cx: &mut Cx<'_>, scope: ScopeId, batches: &[ByteVec]) -> Judgement {
-        for bytes in batches.iter().take(crate::limits::PUSH_ENTRIES_MAX) {
+        for bytes in batches.iter().take(PUSH_ENTRIES_MAX) {
             let Ok(entries) = batch::decode(bytes) else { return Judgement::Reject };
             use super::ingest::Ingested;
             use crate::log::ChainError;
@@ -282,10 +288,14 @@ fn seal_to<'a>(
 pub struct Tuning {
     /// Up to so many other nodes an entry is pushed to each; beyond, it is published.
     pub push_peers_max: usize,
+    /// Sizes of what is fetched.
+    pub fetch: Sizes,
+    /// How often an entry names its frontier though it did not change: a divisor of the sizes.
+    pub explicit_every: u64,
 }
 
 impl Default for Tuning {
     fn default() -> Self {
-        Self { push_peers_max: PUSH_PEERS_MAX }
+        Self { push_peers_max: PUSH_PEERS_MAX, fetch: Sizes::default(), explicit_every: EXPLICIT_EVERY_ENTRIES }
     }
 }

@@ -102,7 +102,11 @@ impl Engine {
 
     /// Whether so many other sites have stated to hold all that is held here.
     fn is_held_elsewhere(&self, scope: &ScopeId, needed: usize) -> bool {
-        self.heights(scope, Class::Data).iter().all(|height| self.holders(scope, &height.log, height.next) >= needed)
+        self.heights(scope, Class::Data).iter().all(|height| {
+            // What stands further up counts too, though nothing is stated of it yet.
+            let top = self.logs.get(&height.log).and_then(|log| log.above.as_ref()).map_or(0, |span| span.top);
+            self.holders(scope, &height.log, height.next.max(top)) >= needed
+        })
     }
 
     /// Whether another site wrote this, and two others than this one are known to hold it.
@@ -188,7 +192,7 @@ impl Engine {
     }
 
     /// Every row that an entry of a dropped group may have left.
-    fn forget_rows(&mut self, cx: &mut Cx<'_>, group: GroupId, entry: &Entry) {
+    pub(crate) fn forget_rows(&mut self, cx: &mut Cx<'_>, group: GroupId, entry: &Entry) {
         let header = &entry.header;
         self.unapply_all(cx, entry);
         self.release_blobs(cx, group, &entry.id);

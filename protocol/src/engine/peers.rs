@@ -6,13 +6,12 @@ use super::serve::{Share, encode_batches, org_tag};
 use super::{Cx, Engine};
 use crate::clock::Millis;
 use crate::control::op::Class;
-use crate::entry::{Entry, batch};
-use crate::ids::{EntryId, LogId, NodeId, ScopeId};
-use crate::limits::{GROUPS_PER_REQUEST_MAX, PUSH_BYTES_MAX, PUSH_ENTRIES_MAX};
-use crate::log::{ChainError, Height};
+use crate::entry::Entry;
+use crate::ids::{LogId, NodeId, ScopeId};
+use crate::limits::{CALLS_PER_PEER_MAX, GROUPS_PER_REQUEST_MAX, PUSH_BYTES_MAX, PUSH_ENTRIES_MAX, SHARED_SCOPES_MAX};
 use crate::store::keys as rows;
 use crate::sync::message::{LEVEL, Request, Response, ScopeFrontier};
-use crate::sync::session::{Asked, Session, Wanted, priority};
+use crate::sync::session::{Asked, Session, priority};
 use minicbor::bytes::ByteVec;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,6 +48,7 @@ impl Engine {
         }
         cx.tx.put(&rows::seen(&peer), &cx.now.0.to_be_bytes());
         cx.notify(Notice::Network);
+        self.plan.forget(&peer);
         self.sessions.insert(peer, Session::new());
         self.greet(cx, peer);
     }
@@ -62,6 +62,7 @@ impl Engine {
 
     pub(crate) fn peer_gone(&mut self, cx: &mut Cx<'_>, peer: NodeId) {
         self.sessions.remove(&peer);
+        self.plan.forget(&peer);
         let status = self.view_mut().peers.entry(peer).or_default();
         status.connected = false;
         status.since = Some(cx.now);
@@ -69,11 +70,16 @@ impl Engine {
         cx.notify(Notice::Network);
     }
 
-    pub(crate) fn call(&mut self, cx: &mut Cx<'_>, peer: NodeId, request: &Request, asked: Asked) {
-        let Some(session) = self.sessions.get_mut(&peer) else { return };
+    /// Asks a peer. A note to one that leaves many unanswered is left to the next comparison.
+    pub(crate) fn call(&mut self, cx: &mut Cx<'_>, peer: NodeId, request: &Request, asked: Asked) -> Option<u64> {
+        let session = self.sessions.get_mut(&peer)?;
+        if asked == Asked::Note && session.in_flight.len() >= CALLS_PER_PEER_MAX {
+            return None;
+        }
         self.calls += 1;
         session.in_flight.insert(self.calls, asked);
         cx.effects.push(Effect::Request { peer, call: self.calls, bytes: request.encode() });
+        Some(self.calls)
     }
 
     pub(crate) fn peer_response(&mut self, cx: &mut Cx<'_>, peer: NodeId, call: u64, bytes: Option<&[u8]>) {
@@ -81,6 +87,7 @@ impl Engine {
             return;
         };
         match (bytes.map(Response::decode), asked) {
+            (Some(Ok(Response::Range { batches })), Asked::Range) => self.take_piece(cx, peer, call, batches),
             (Some(Ok(response)), asked) => self.take_response(cx, peer, asked, response),
             // What was pushed in vain is found by the next comparison.
             (_, Asked::Push(logs)) => {
@@ -104,12 +111,12 @@ impl Engine {
 
     fn fail_round(&mut self, cx: &Cx<'_>, peer: NodeId) {
         if let Some(session) = self.sessions.get_mut(&peer) {
-            session.wanted.clear();
             session.branches.clear();
             session.busy = false;
             session.progress = false;
             session.next = Millis(cx.now.0 + RETRY_MS);
         }
+        self.plan.forget(&peer);
     }
 
     fn take_response(&mut self, cx: &mut Cx<'_>, peer: NodeId, asked: Asked, response: Response) {
@@ -142,18 +149,27 @@ impl Engine {
             (Asked::Digests, Response::Digests { digests }) => {
                 let differing = digests
                     .into_iter()
-                    .take(GROUPS_PER_REQUEST_MAX)
-                    .filter(|theirs| self.scope_digest(&theirs.scope, theirs.data) != theirs.digest)
+                    .take(SHARED_SCOPES_MAX)
+                    .filter(|theirs| {
+                        let share = if theirs.data { Share::All } else { Share::Control };
+                        self.scope_digest(&theirs.scope, share) != theirs.digest
+                    })
                     .map(|theirs| theirs.scope)
-                    .chain(self.unpublished_with(&peer));
-                let scopes: BTreeSet<ScopeId> = differing.collect();
+                    .take(GROUPS_PER_REQUEST_MAX);
+                let mut scopes: BTreeSet<ScopeId> = differing.collect();
+                scopes.extend(self.unpublished_with(&peer));
+                // What does not fit comes with the next round, which follows one that brought something.
+                let scopes: BTreeSet<ScopeId> = scopes.into_iter().take(GROUPS_PER_REQUEST_MAX).collect();
                 if !scopes.is_empty() {
                     let scopes: Vec<ScopeId> = scopes.into_iter().collect();
                     let request = Request::Frontier { scopes: scopes.clone() };
                     self.call(cx, peer, &request, Asked::Frontier(scopes));
                 }
             }
-            (Asked::Frontier(asked), Response::Frontier { scopes }) => {
+            (Asked::Frontier(asked), Response::Frontier { scopes, left }) => {
+                let answered = asked.len() > left.len();
+                let (left, asked): (Vec<ScopeId>, Vec<ScopeId>) =
+                    asked.into_iter().partition(|scope| left.contains(scope));
                 // A scope that the peer does not know cannot be further there than here.
                 let unknown = asked.iter().filter(|scope| !scopes.iter().any(|frontier| frontier.scope == **scope));
                 for scope in unknown.copied().collect::<Vec<_>>() {
@@ -162,8 +178,10 @@ impl Engine {
                 for frontier in scopes.into_iter().filter(|frontier| asked.contains(&frontier.scope)) {
                     self.take_frontier(cx, peer, frontier);
                 }
+                if answered && !left.is_empty() {
+                    self.call(cx, peer, &Request::Frontier { scopes: left.clone() }, Asked::Frontier(left));
+                }
             }
-            (Asked::Range(wanted), Response::Range { batches }) => self.take_range(cx, peer, wanted, &batches),
             (Asked::Branch(log, head), Response::Range { batches }) => {
                 self.take_branch(cx, peer, (log, head), &batches);
             }
@@ -182,7 +200,7 @@ impl Engine {
     }
 
     /// Scopes shared with a peer whose own logs wait to be published.
-    fn unpublished_with(&self, peer: &NodeId) -> Vec<ScopeId> {
+    fn unpublished_with(&mut self, peer: &NodeId) -> Vec<ScopeId> {
         let shared = self.shared(peer).into_iter().map(|(scope, _)| scope);
         shared.filter(|scope| !self.published.contains(scope)).take(GROUPS_PER_REQUEST_MAX).collect()
     }
@@ -219,6 +237,7 @@ impl Engine {
         for (class, heights) in [(Class::Control, &frontier.control), (Class::Data, &frontier.data)] {
             for height in heights.iter().take(crate::limits::FRONTIER_LOGS_MAX) {
                 self.check_own(cx, height);
+                self.know(&peer, height.log, height.next);
                 if !self.want_branch(cx, &peer, height) {
                     self.want(cx.now, &peer, scope, priority(of_org, class), height);
                 }
@@ -234,60 +253,6 @@ impl Engine {
             self.take_held(cx, peer, held);
         }
         self.heard_from(cx.now, peer, scope);
-    }
-
-    /// Notes what a peer holds of a log and queues what is missing here.
-    fn want(&mut self, now: Millis, peer: &NodeId, scope: ScopeId, priority: u8, height: &Height) {
-        self.know(peer, height.log, height.next);
-        let from = self.logs.get(&height.log).map_or(0, |log| log.next);
-        let place = self.logs.get(&height.log).map(|log| (log.node, log.scope, log.class));
-        if place.is_some_and(|(node, scope, class)| self.is_capped(now, &node, &scope, class)) {
-            return;
-        }
-        let head = self.logs.get(&height.log).map_or(EntryId(height.log.0), |log| log.head);
-        if self.later.waits(&head) {
-            return;
-        }
-        let Some(session) = self.sessions.get_mut(peer).filter(|_| height.next > from) else { return };
-        let wanted = Wanted { priority, log: height.log, from, to: height.next, scope };
-        if !session.wanted.iter().any(|known| known.log == height.log) {
-            session.wanted.push_back(wanted);
-        }
-    }
-
-    fn take_range(&mut self, cx: &mut Cx<'_>, peer: NodeId, wanted: Wanted, batches: &[ByteVec]) {
-        let mut new = 0;
-        for bytes in batches {
-            let Ok(entries) = batch::decode(bytes) else {
-                self.blame(cx, &peer);
-                break;
-            };
-            if entries.first().map(Entry::log) != Some(wanted.log) {
-                break;
-            }
-            match self.ingest_from(cx, &peer, entries) {
-                Ingested::New(count) => new += count,
-                // It goes on from something else than what is held here: another branch.
-                Ingested::Chain(ChainError::Gap | ChainError::Fork) => {
-                    if let Some(session) = self.sessions.get_mut(&peer) {
-                        session.branches.insert((wanted.log, None));
-                    }
-                    break;
-                }
-                outcome => {
-                    if outcome.is_fault() {
-                        self.blame(cx, &peer);
-                    }
-                    break;
-                }
-            }
-        }
-        let next = self.logs.get(&wanted.log).map_or(0, |log| log.next);
-        let Some(session) = self.sessions.get_mut(&peer).filter(|_| new > 0) else { return };
-        session.progress = true;
-        if next < wanted.to {
-            session.wanted.push_back(Wanted { from: next, ..wanted });
-        }
     }
 
     /// Ingests entries of a scope that this node keeps; everything else is not its business.
@@ -329,27 +294,11 @@ impl Engine {
     /// Asks for the next ranges, or ends the round; pushes what came up meanwhile.
     fn go_on(&mut self, cx: &mut Cx<'_>, peer: NodeId) {
         self.push_backlog(cx, peer);
-        loop {
-            let ranges = self.sessions.get_mut(&peer).map(Session::next_ranges).unwrap_or_default();
-            if ranges.is_empty() {
-                break;
-            }
-            for wanted in ranges {
-                // Another peer, or a push, may have brought it meanwhile.
-                let from = self.logs.get(&wanted.log).map_or(0, |log| log.next);
-                if from < wanted.to {
-                    let request = Request::Range { log: wanted.log, from };
-                    self.call(cx, peer, &request, Asked::Range(Wanted { from, ..wanted }));
-                }
-            }
-        }
         self.ask_branches(cx, peer);
-        if self.sessions.get(&peer).is_some_and(Session::is_round_over) {
-            self.end_round(cx, peer, false);
-        }
+        self.fetch(cx);
     }
 
-    fn end_round(&mut self, cx: &mut Cx<'_>, peer: NodeId, equal: bool) {
+    pub(crate) fn end_round(&mut self, cx: &mut Cx<'_>, peer: NodeId, equal: bool) {
         let now = cx.now;
         if self.sessions.get_mut(&peer).is_some_and(|session| session.end_round(now, equal)) {
             self.compare(cx, peer);
@@ -366,6 +315,9 @@ impl Engine {
 
     /// About once a second: rounds that are due, announcements, statements.
     pub(crate) fn tick(&mut self, cx: &mut Cx<'_>) {
+        self.plan.hurry(cx.now);
+        self.fetch(cx);
+        self.show_progress(cx);
         let unstated: Vec<ScopeId> = std::mem::take(&mut self.unstated).into_iter().collect();
         let own = self.node();
         for scope in unstated {

@@ -5,6 +5,7 @@ use crate::control::op::{Access, GroupKind, Policy, Role};
 use crate::control::registry::NodeStatus;
 use crate::engine::input::Attachment;
 use crate::ids::{BlobId, EntryId, GroupId, NodeId, OrgId, SiteId, UserId};
+use crate::sync::plan::Progress;
 
 /// A person as others see them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +57,8 @@ pub struct GroupView {
     pub retention_days: Option<u32>,
     /// Under legal hold.
     pub hold: bool,
+    /// While entries of it are missing here.
+    pub filling: Option<Progress>,
 }
 
 /// What a person may do in a group.
@@ -364,6 +367,8 @@ pub struct SiteView {
     pub people: usize,
     /// Own entries that this site has not stated to hold.
     pub waiting: u64,
+    /// While something of it is missing here.
+    pub progress: Option<Progress>,
     /// None of its nodes is served but by the lifeline.
     pub suspended: bool,
     /// All its nodes are out for ever.

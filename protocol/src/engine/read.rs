@@ -20,7 +20,7 @@ use crate::control::table::Act;
 use crate::engine::lookup::Found;
 use crate::engine::query::{GroupRights, GroupView, MemberView, OrganisationView, PersonView};
 use crate::engine::view::View;
-use crate::ids::{EntryId, GroupId, SiteId, UserId};
+use crate::ids::{EntryId, GroupId, ScopeId, SiteId, UserId};
 use crate::store::Store;
 
 /// A moment's view of the engine with its store.
@@ -115,6 +115,7 @@ impl Reader<'_> {
             last_activity: role.and(self.newest(id)).map(Hlc::millis),
             retention_days: self.view.retention_days(&id),
             hold: self.view.is_held_for_law(&id),
+            filling: self.view.filling().get(&ScopeId::from(id)).copied(),
         }
     }
 
@@ -144,6 +145,7 @@ impl Reader<'_> {
             last_activity: None,
             retention_days: None,
             hold: false,
+            filling: None,
         })
     }
 

@@ -54,7 +54,7 @@ impl Engine {
             let mut next = self.logs.get(key).map_or(0, Log::from);
             while let Some(run) = super::lookup::run_of(&*cx.tx, key, next) {
                 run.iter().for_each(|entry| self.unapply_all(cx, entry));
-                next += run.len() as u64;
+                next = run.last().map_or(u64::MAX, |entry| entry.header.seq + 1);
             }
         }
         for (key, node) in records {
@@ -67,10 +67,12 @@ impl Engine {
     /// Folds all entries of a data record that count.
     fn fold_record(&mut self, cx: &mut Cx<'_>, scope: ScopeId, key: &LogId, node: NodeId) {
         let Some(record) = self.logs.get(key) else { return };
-        let (log, (end, _), mut next) = (record.wire(key), record.end(), record.from());
+        let (log, mut next) = (record.wire(key), record.from());
+        // A span further up is shown too.
+        let end = record.above.as_ref().map_or(record.end().0, |span| span.top);
         let mut ctl = record.branch.as_ref().map(|branch| branch.ctl.clone()).unwrap_or_default();
         while let Some(run) = super::lookup::run_of(&*cx.tx, key, next) {
-            next += run.len() as u64;
+            next = run.last().map_or(u64::MAX, |entry| entry.header.seq + 1);
             for entry in run.iter().filter(|entry| entry.header.seq < end) {
                 if let Some(explicit) = &entry.header.ctl {
                     ctl.clone_from(explicit);

@@ -10,10 +10,13 @@ use crate::entry::Entry;
 use crate::entry::batch::{self, Signatures};
 use crate::ids::{EntryId, GroupId, LogId, NodeId, OrgId, ScopeId};
 use crate::keys::{self, Purpose};
-use crate::limits::{BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, FORK_BRANCHES_MAX, GROUPS_PER_REQUEST_MAX, UNERASED_MAX};
+use crate::limits::{
+    BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, FORK_BRANCHES_MAX, FRONTIER_BYTES_MAX, GROUPS_PER_REQUEST_MAX,
+    SHARED_SCOPES_MAX, UNERASED_MAX,
+};
 use crate::log::ChainError;
 use crate::store::keys as rows;
-use crate::sync::held::{Held, frontier_digest, root};
+use crate::sync::held::{Held, frontier_digest};
 use crate::sync::message::{LEVEL, Request, Response, ScopeDigest, ScopeFrontier};
 use minicbor::bytes::ByteVec;
 use std::collections::BTreeSet;
@@ -58,26 +61,6 @@ impl Engine {
         }
     }
 
-    /// The scopes that both this node and a peer keep, in the order of their ids.
-    pub(crate) fn shared(&self, peer: &NodeId) -> Vec<(ScopeId, Share)> {
-        let own = self.node();
-        self.scopes
-            .keys()
-            .map(|scope| (*scope, self.share(peer, scope).min(self.share(&own, scope))))
-            .filter(|(_, share)| *share > Share::Nothing)
-            .collect()
-    }
-
-    /// One root over all that both are believed to share.
-    pub(crate) fn root_for(&self, peer: &NodeId) -> [u8; 32] {
-        let digests: Vec<(ScopeId, [u8; 32])> = self
-            .shared(peer)
-            .into_iter()
-            .map(|(scope, share)| (scope, self.scope_digest(&scope, share == Share::All)))
-            .collect();
-        root(digests.iter().map(|(scope, digest)| (scope, digest)))
-    }
-
     /// Answers a peer's request.
     pub(crate) fn serve(&mut self, cx: &mut Cx<'_>, peer: NodeId, token: u64, bytes: &[u8]) {
         let response = match (Request::decode(bytes), self.org()) {
@@ -86,6 +69,7 @@ impl Engine {
             }
             _ => Response::Refused,
         };
+        self.count(&peer, |counts| counts.requests += 1);
         cx.effects.push(Effect::Respond { token, bytes: response.encode() });
     }
 
@@ -113,10 +97,12 @@ impl Engine {
             Request::Digests => Response::Digests { digests: self.digests_for(cx, &peer) },
             Request::Frontier { scopes } => {
                 let scopes: BTreeSet<ScopeId> = scopes.into_iter().take(GROUPS_PER_REQUEST_MAX).collect();
-                let frontiers = scopes.iter().filter_map(|scope| self.frontier_for(cx, &peer, scope)).collect();
-                Response::Frontier { scopes: frontiers }
+                self.frontiers_for(cx, &peer, scopes)
             }
-            Request::Range { log, from } => Response::Range { batches: self.range(cx, &peer, &log, from) },
+            Request::Range { log, from, to } => Response::Range { batches: self.range(cx, &peer, &log, from, to) },
+            Request::RangeBack { log, from, to } => {
+                Response::Range { batches: self.range_back(cx, &peer, &log, from, to).into_iter().collect() }
+            }
             Request::Branch { log, head, locator } => {
                 Response::Range { batches: self.give_branch(cx, &peer, &log, head, &locator) }
             }
@@ -149,19 +135,46 @@ impl Engine {
         }
     }
 
-    fn digests_for(&self, cx: &Cx<'_>, peer: &NodeId) -> Vec<ScopeDigest> {
+    fn digests_for(&mut self, cx: &Cx<'_>, peer: &NodeId) -> Vec<ScopeDigest> {
         let own = self.node();
         // A group that this site has left is told of too: the peer may not have heard of it.
-        let readable = self.scopes.keys().map(|scope| (*scope, self.share(peer, scope)));
-        let shared = readable.filter(|(_, share)| *share > Share::Nothing).map(|(scope, share)| {
-            let data = share.min(self.share(&own, &scope)) == Share::All;
-            ScopeDigest { scope, digest: self.scope_digest(&scope, data), data }
-        });
+        let scopes: Vec<ScopeId> = self.scopes.keys().copied().collect();
+        let mut digests = Vec::new();
+        for scope in scopes {
+            let share = self.share(peer, &scope);
+            if share > Share::Nothing {
+                let share = share.min(self.share(&own, &scope).max(Share::Control));
+                let digest = self.scope_digest(&scope, share);
+                digests.push(ScopeDigest { scope, digest, data: share == Share::All });
+            }
+        }
         let farewells = self.farewells(peer).into_iter().map(|(scope, farewell)| {
             let digest = frontier_digest(&self.farewell_heights(&*cx.tx, &farewell));
             ScopeDigest { scope, digest, data: false }
         });
-        shared.chain(farewells).take(GROUPS_PER_REQUEST_MAX).collect()
+        digests.into_iter().chain(farewells).take(SHARED_SCOPES_MAX).collect()
+    }
+
+    /// Frontiers of as many of the scopes as fit in one answer, at least of one. Statements of others travel along where
+    /// there is room; they are passed on by themselves too.
+    fn frontiers_for(&self, cx: &Cx<'_>, peer: &NodeId, scopes: BTreeSet<ScopeId>) -> Response {
+        let bytes_of = |heights: usize| 80 * heights;
+        let (mut frontiers, mut left, mut bytes) = (Vec::new(), Vec::new(), 0);
+        for scope in scopes {
+            if bytes > FRONTIER_BYTES_MAX {
+                left.push(scope);
+                continue;
+            }
+            let Some(mut frontier) = self.frontier_for(cx, peer, &scope) else { continue };
+            bytes += 40 + bytes_of(frontier.control.len() + frontier.data.len());
+            frontier.helds.retain(|held| {
+                let fits = bytes <= FRONTIER_BYTES_MAX;
+                bytes += if fits { 200 + bytes_of(held.heights.len()) } else { 0 };
+                fits
+            });
+            frontiers.push(frontier);
+        }
+        Response::Frontier { scopes: frontiers, left }
     }
 
     fn frontier_for(&self, cx: &Cx<'_>, peer: &NodeId, scope: &ScopeId) -> Option<ScopeFrontier> {
@@ -192,25 +205,15 @@ impl Engine {
     }
 
     /// Entries of a log from a position on, ending at one whose signature is at hand.
-    pub(crate) fn range(&self, cx: &Cx<'_>, peer: &NodeId, log: &LogId, from: u64) -> Vec<ByteVec> {
+    pub(crate) fn range(&self, cx: &Cx<'_>, peer: &NodeId, log: &LogId, from: u64, to: u64) -> Vec<ByteVec> {
         let Some(state) = self.logs.get(log) else { return Vec::new() };
-        let share = self.share(peer, &state.scope);
-        let until = match share {
-            Share::All => u64::MAX,
-            Share::Control if state.class == Class::Control => u64::MAX,
-            Share::Nothing if state.class == Class::Control => self
-                .farewell(peer, &GroupId::from(state.scope))
-                .and_then(|farewell| farewell.get(log).copied())
-                .unwrap_or(0),
-            Share::Control | Share::Nothing => 0,
-        };
-        if until == 0 || !self.may_leave(log) {
-            return Vec::new();
-        }
-        let until = until.min(state.end().0);
+        let until = self.readable_until(peer, log);
         let mut entries: Vec<Entry> = Vec::new();
         let (mut bytes, mut signed) = (0, 0);
         for entry in super::lookup::entries_of(&*cx.tx, log, from).take_while(|entry| entry.header.seq < until) {
+            if entry.header.seq >= to && signed > 0 {
+                break;
+            }
             bytes += 160 + entry.body.as_ref().map_or(0, |body| body.bytes.len());
             entries.push(entry);
             if entries.last().is_some_and(|entry| entry.signature.is_some()) {
@@ -221,13 +224,61 @@ impl Engine {
             }
         }
         entries.truncate(signed);
-        // What is to be erased and still stands on the disk is not given any more.
+        self.empty_doomed(cx, &state.scope, &mut entries);
+        encode_batches(&entries, state.class).into_iter().map(ByteVec::from).collect()
+    }
+
+    /// What is to be erased and still stands on the disk is not given any more.
+    fn empty_doomed(&self, cx: &Cx<'_>, scope: &ScopeId, entries: &mut [Entry]) {
         for entry in entries.iter_mut().filter(|entry| entry.body.is_some()) {
-            if self.is_doomed(&*cx.tx, &state.scope, entry, cx.now) {
+            if self.is_doomed(&*cx.tx, scope, entry, cx.now) {
                 entry.body = None;
             }
         }
-        encode_batches(&entries, state.class).into_iter().map(ByteVec::from).collect()
+    }
+
+    /// Entries of a data log that end right before `to`: of those asked for as many as fit. The first of them says its
+    /// control frontier, or is the first asked for.
+    fn range_back(&self, cx: &Cx<'_>, peer: &NodeId, log: &LogId, from: u64, to: u64) -> Option<ByteVec> {
+        let state = self.logs.get(log)?;
+        let wrong = state.class != Class::Data || to > self.readable_until(peer, log) || from >= to;
+        if wrong || to - from > BATCH_ENTRIES_MAX as u64 {
+            return None;
+        }
+        let mut entries: Vec<Entry> =
+            super::lookup::entries_of(&*cx.tx, log, from).take_while(|entry| entry.header.seq < to).collect();
+        self.empty_doomed(cx, &state.scope, &mut entries);
+        if entries.len() as u64 != to - from {
+            return None;
+        }
+        let (mut bytes, mut begin) = (0, entries.len());
+        for (at, entry) in entries.iter().enumerate().rev() {
+            bytes += 160 + entry.body.as_ref().map_or(0, |body| body.bytes.len());
+            if bytes > BATCH_BYTES_MAX {
+                break;
+            }
+            if at == 0 || entry.header.ctl.is_some() {
+                begin = at;
+            }
+        }
+        let fitting = &entries[begin..];
+        (!fitting.is_empty()).then(|| ByteVec::from(super::backfill::encode_below(fitting)))
+    }
+
+    /// Up to which position a peer may have a log: never beyond what is held without a gap.
+    fn readable_until(&self, peer: &NodeId, log: &LogId) -> u64 {
+        let Some(state) = self.logs.get(log).filter(|_| self.may_leave(log)) else { return 0 };
+        let share = self.share(peer, &state.scope);
+        let until = match share {
+            Share::All => u64::MAX,
+            Share::Control if state.class == Class::Control => u64::MAX,
+            Share::Nothing if state.class == Class::Control => self
+                .farewell(peer, &GroupId::from(state.scope))
+                .and_then(|farewell| farewell.get(log).copied())
+                .unwrap_or(0),
+            Share::Control | Share::Nothing => 0,
+        };
+        until.min(state.end().0)
     }
 
     fn take_push(&mut self, cx: &mut Cx<'_>, peer: NodeId, batches: Vec<ByteVec>) -> Response {
@@ -236,11 +287,19 @@ impl Engine {
         for bytes in batches.iter().take(crate::limits::PUSH_ENTRIES_MAX) {
             let Ok(entries) = batch::decode(bytes) else {
                 self.blame(cx, &peer);
+                self.count(&peer, |counts| counts.bad += 1);
                 return Response::Refused;
             };
             let Some(log) = entries.first().map(Entry::log) else { continue };
             // Only what this node wants: a group in which its site has people, or the organisation.
             let outcome = self.ingest_from(cx, &peer, entries);
+            self.count(&peer, |counts| {
+                counts.bytes += bytes.len() as u64;
+                counts.bad += u64::from(outcome.is_fault());
+                if let Ingested::New(new) = outcome {
+                    counts.entries += new as u64;
+                }
+            });
             gap |= matches!(outcome, Ingested::Chain(ChainError::Gap | ChainError::Fork) | Ingested::Stranger);
             if outcome.is_fault() {
                 self.blame(cx, &peer);
@@ -261,7 +320,11 @@ impl Engine {
         Response::Noted { helds }
     }
 
+    /// Notes how far a peer holds a log that is held here too: more than that is nobody's to remember.
     pub(crate) fn know(&mut self, peer: &NodeId, log: LogId, next: u64) {
+        if !self.logs.contains_key(&log) {
+            return;
+        }
         if let Some(session) = self.sessions.get_mut(peer) {
             let known = session.known.entry(log).or_default();
             *known = (*known).max(next);

@@ -14,6 +14,8 @@ use crate::ids::{EntryId, GroupId, LogId, NodeId, OrgId, ScopeId, SiteId, UserId
 use crate::log::fork::Split;
 use crate::store::Store;
 use crate::sync::held::Held;
+use crate::sync::plan::Progress;
+use crate::sync::session::PeerCounts;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -26,6 +28,10 @@ pub struct PeerStatus {
     pub since: Option<Millis>,
     /// The last time both compared equal.
     pub up_to_date: Option<Millis>,
+    /// While something of it is missing here: entries here of those known to exist.
+    pub progress: Option<Progress>,
+    /// What it did on its present or last connection, as of the last tick.
+    pub counts: PeerCounts,
 }
 
 /// What a node has stated over a scope, and when it first said so of which heights.
@@ -61,6 +67,8 @@ pub struct View {
     pub(crate) held: BTreeMap<ScopeId, Arc<BTreeMap<NodeId, Stated>>>,
     /// Connections.
     pub(crate) peers: BTreeMap<NodeId, PeerStatus>,
+    /// How far each scope of which something is missing has got.
+    pub(crate) filling: Arc<BTreeMap<ScopeId, Progress>>,
     /// Own data logs: scope and height.
     pub(crate) own_heights: BTreeMap<LogId, (ScopeId, u64)>,
     /// Scope of each log, to find an entry's group.
@@ -104,6 +112,7 @@ impl View {
             cards: BTreeMap::new(),
             held: BTreeMap::new(),
             peers: BTreeMap::new(),
+            filling: Arc::default(),
             own_heights: BTreeMap::new(),
             log_scopes: Arc::default(),
             forks: Arc::default(),
@@ -209,6 +218,22 @@ impl View {
         let mut standing: Vec<_> = standing.map(|(id, alarm)| (*id, alarm.clone())).collect();
         standing.sort_by_key(|(id, alarm)| (std::cmp::Reverse(alarm.since), *id));
         standing
+    }
+
+    /// How far each scope of which something is missing has got.
+    pub fn filling(&self) -> &BTreeMap<ScopeId, Progress> {
+        &self.filling
+    }
+
+    /// The scopes of which logs are held.
+    pub fn scopes(&self) -> impl Iterator<Item = ScopeId> {
+        let scopes: BTreeSet<ScopeId> = self.log_scopes.values().map(|(scope, _)| *scope).collect();
+        scopes.into_iter()
+    }
+
+    /// What peers did on their connections.
+    pub fn peer_counts(&self) -> impl Iterator<Item = (NodeId, PeerCounts)> + '_ {
+        self.peers.iter().map(|(node, status)| (*node, status.counts))
     }
 
     /// How many entries of a log the nodes of a site have stated to hold.

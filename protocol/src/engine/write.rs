@@ -7,7 +7,7 @@ use crate::control::op::{Class, ControlOp, LogOpen, See, kind};
 use crate::entry::{Body, Entry, Header};
 use crate::group::DataOp;
 use crate::ids::{EntryId, GroupId, LogId, OrgId, ScopeId, UserId};
-use crate::limits::{CTL_HEADS_MAX, EXPLICIT_EVERY_ENTRIES, INCARNATIONS_MAX, SALT_BYTES, SEE_HEADS_MAX};
+use crate::limits::{CTL_HEADS_MAX, INCARNATIONS_MAX, SALT_BYTES, SEE_HEADS_MAX};
 use crate::log;
 
 /// What an own entry says beside its place in the log.
@@ -106,7 +106,7 @@ impl Engine {
             None => self.open_log(cx, org, scope, class, &ctl, as_of),
         };
         let log = self.logs[&id].clone();
-        let explicit = log.ctl != ctl || log.next.is_multiple_of(EXPLICIT_EVERY_ENTRIES);
+        let explicit = log.ctl != ctl || log.next.is_multiple_of(self.tuning.explicit_every);
         let hlc = self.stamp(cx, Hlc(log.hlc), as_of);
         let salt = match &draft.again {
             Some(again) => again.salt,

@@ -62,6 +62,17 @@ pub enum Signatures {
     All,
     /// Only the last entry's, which proves the rest.
     Last,
+    /// Of each aligned stretch of half a batch the last one at hand: the chain proves the range, and whoever gives it on
+    /// finds a signature to end each batch with.
+    Sparse,
+}
+
+/// The places of the signatures that [`Signatures::Sparse`] keeps.
+fn sparse_places(entries: &[Entry]) -> std::collections::BTreeSet<usize> {
+    let stretch = |entry: &Entry| entry.header.seq / (BATCH_ENTRIES_MAX as u64 / 2);
+    let signed = entries.iter().enumerate().filter(|(_, entry)| entry.signature.is_some());
+    let last: std::collections::BTreeMap<u64, usize> = signed.map(|(at, entry)| (stretch(entry), at)).collect();
+    last.into_values().collect()
 }
 
 /// Encodes a contiguous range of one log. The caller keeps within the limits.
@@ -85,8 +96,10 @@ pub fn encode(entries: &[Entry], signatures: Signatures) -> Vec<u8> {
         signatures: Vec::new(),
     };
     let mut hlc = first.header.hlc.0;
+    let sparse = if signatures == Signatures::Sparse { sparse_places(entries) } else { Default::default() };
     for (at, entry) in entries.iter().enumerate() {
         let (header, last) = (&entry.header, at + 1 == entries.len());
+        let signed = signatures == Signatures::All || last || sparse.contains(&at);
         let at = at as u32;
         let actor = header.actor.map_or(0, |actor| {
             columns.actors.iter().position(|known| *known == actor).unwrap_or_else(|| {
@@ -116,7 +129,7 @@ pub fn encode(entries: &[Entry], signatures: Signatures) -> Vec<u8> {
             }
             None => columns.erased.push((at, header.body_commit.into())),
         }
-        if let Some(signature) = entry.signature.filter(|_| signatures == Signatures::All || last) {
+        if let Some(signature) = entry.signature.filter(|_| signed) {
             columns.signatures.push((at, signature.into()));
         }
     }

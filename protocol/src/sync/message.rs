@@ -55,6 +55,9 @@ pub enum Request {
         /// The first position wanted.
         #[n(1)]
         from: u64,
+        /// Behind the last one wanted; more comes only where no signature stands before.
+        #[n(2)]
+        to: u64,
     },
     /// Entries that the asker thinks the asked lacks; answered by what is held afterwards.
     #[n(5)]
@@ -104,6 +107,20 @@ pub enum Request {
         #[n(0)]
         proofs: Vec<ByteVec>,
     },
+    /// Entries of a data log that end right before a position, as many of those asked for as fit; the asker proves them
+    /// along the chain (ruling D11). Answered like `Range`.
+    #[n(11)]
+    RangeBack {
+        /// The log.
+        #[n(0)]
+        log: LogId,
+        /// The first position wanted.
+        #[n(1)]
+        from: u64,
+        /// Behind the last one.
+        #[n(2)]
+        to: u64,
+    },
 }
 
 /// What a node answers.
@@ -143,6 +160,9 @@ pub enum Response {
         /// One per scope that the asker may read.
         #[n(0)]
         scopes: Vec<ScopeFrontier>,
+        /// Scopes for which there was no room: to be asked for again.
+        #[n(1)]
+        left: Vec<ScopeId>,
     },
     /// To `Range`.
     #[n(4)]

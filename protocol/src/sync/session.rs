@@ -7,11 +7,28 @@
 use crate::clock::Millis;
 use crate::control::op::Class;
 use crate::ids::{EntryId, LogId, ScopeId};
-use crate::limits::{COMPARE_EVERY_MS, COMPARE_EVERY_MS_MAX, RANGES_PER_PEER_MAX};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use crate::limits::{COMPARE_EVERY_MS, COMPARE_EVERY_MS_MAX};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a peer did on one connection.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PeerCounts {
+    /// Entries that it brought and that were new.
+    pub entries: u64,
+    /// Bytes of ranges and pushes that it brought.
+    pub bytes: u64,
+    /// Answers and pushes with something malformed, unsigned or not fitting.
+    pub bad: u64,
+    /// Ranges that it claimed to hold and did not deliver.
+    pub broken: u64,
+    /// Its requests.
+    pub requests: u64,
+}
 
 /// How soon a node looks after a peer found that they differ.
 const LOOK_SOON_MS: u64 = 1_000;
+/// So many rounds that bring nothing begin at once after announcements; then they begin a second apart.
+const IDLE_ROUNDS_MAX: u32 = 4;
 
 /// What a call in flight was about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,29 +41,14 @@ pub enum Asked {
     Digests,
     /// Frontiers of these scopes.
     Frontier(Vec<ScopeId>),
-    /// Entries of a log.
-    Range(Wanted),
+    /// A piece of a log, as the plan knows.
+    Range,
     /// Entries of the branch of a log that ends at this entry.
     Branch(LogId, Option<EntryId>),
     /// A push: of these logs up to these positions.
     Push(Vec<(LogId, u64)>),
     /// Something that needs no answer.
     Note,
-}
-
-/// A range still to be fetched. Sorts by what must come first (§1.10.5).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Wanted {
-    /// 0 organisation control, 1 group control, 2 organisation data, 3 data.
-    pub priority: u8,
-    /// The log.
-    pub log: LogId,
-    /// The first position wanted.
-    pub from: u64,
-    /// What the peer holds of it.
-    pub to: u64,
-    /// Its scope.
-    pub scope: ScopeId,
 }
 
 /// The priority of a log's class in a scope.
@@ -66,8 +68,6 @@ pub struct Session {
     pub greeted: bool,
     /// Calls without an answer yet.
     pub in_flight: BTreeMap<u64, Asked>,
-    /// Ranges to fetch.
-    pub wanted: VecDeque<Wanted>,
     /// Branches of forked logs to fetch, by log and newest entry.
     pub branches: BTreeSet<(LogId, Option<EntryId>)>,
     /// The round brought something new.
@@ -88,37 +88,18 @@ pub struct Session {
     pub announce: BTreeSet<ScopeId>,
     /// Difference of the peer's clock to ours, in milliseconds; unknown before a greeting, and after our clock was set.
     pub clock_ms: Option<i64>,
+    /// Rounds in a row that brought nothing, less than a second apart.
+    pub idle: u32,
+    /// When the last round ended.
+    pub ended: Millis,
+    /// What the peer did on this connection.
+    pub counts: PeerCounts,
 }
 
 impl Session {
     /// A new connection.
     pub fn new() -> Self {
         Self { interval: COMPARE_EVERY_MS, ..Self::default() }
-    }
-
-    /// Takes the next ranges to ask for: those of the most urgent priority only, within the peer's limit.
-    pub fn next_ranges(&mut self) -> Vec<Wanted> {
-        let under_way = |asked: &Asked| matches!(asked, Asked::Range(_));
-        let running = self.in_flight.values().filter(|asked| under_way(asked)).count();
-        let running_priority = self
-            .in_flight
-            .values()
-            .filter_map(|asked| if let Asked::Range(wanted) = asked { Some(wanted.priority) } else { None })
-            .min();
-        let Some(first) = self.wanted.iter().map(|wanted| wanted.priority).min() else { return Vec::new() };
-        if running_priority.is_some_and(|running| running < first) {
-            return Vec::new();
-        }
-        let room = RANGES_PER_PEER_MAX.saturating_sub(running);
-        let mut taken = Vec::new();
-        self.wanted.retain(|wanted| {
-            let take = wanted.priority == first && taken.len() < room;
-            if take {
-                taken.push(*wanted);
-            }
-            !take
-        });
-        taken
     }
 
     /// Whether a push has no answer yet. Pushes go one after the other: one that overtakes another finds a gap.
@@ -136,10 +117,9 @@ impl Session {
         !self.greeted && self.next <= now && !self.in_flight.values().any(|asked| *asked == Asked::Hello)
     }
 
-    /// Whether nothing of the round is left.
+    /// Whether nothing of the round is under way.
     pub fn is_round_over(&self) -> bool {
         self.busy
-            && self.wanted.is_empty()
             && self.branches.is_empty()
             && !self.in_flight.values().any(|asked| !matches!(asked, Asked::Push(_) | Asked::Note))
     }
@@ -147,7 +127,13 @@ impl Session {
     /// Ends a round and says whether to begin another at once.
     pub fn end_round(&mut self, now: Millis, equal: bool) -> bool {
         self.busy = false;
-        let at_once = std::mem::take(&mut self.again) || (!equal && self.progress);
+        // One that announces for ever and brings nothing is looked at once a second.
+        let rested = now.0 >= self.ended.0 + LOOK_SOON_MS;
+        self.idle = if self.progress || rested { 0 } else { self.idle + 1 };
+        self.ended = now;
+        let again = std::mem::take(&mut self.again);
+        let at_once = (again && self.idle <= IDLE_ROUNDS_MAX) || (!equal && self.progress);
+        let soon = again && !at_once;
         if equal && !self.progress {
             self.interval = (self.interval * 2).min(COMPARE_EVERY_MS_MAX);
         } else {
@@ -155,6 +141,9 @@ impl Session {
         }
         self.progress = false;
         self.next = Millis(now.0 + self.interval);
+        if soon {
+            self.look_soon(now);
+        }
         at_once
     }
 
@@ -167,6 +156,8 @@ impl Session {
     pub fn poke(&mut self, now: Millis) {
         if self.busy {
             self.again = true;
+        } else if self.idle > IDLE_ROUNDS_MAX && now.0 < self.ended.0 + LOOK_SOON_MS {
+            self.look_soon(now);
         } else {
             self.next = now;
         }
@@ -176,22 +167,6 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn wanted(priority: u8, log: u8) -> Wanted {
-        Wanted { priority, log: LogId([log; 32]), from: 0, to: 1, scope: ScopeId([0; 32]) }
-    }
-
-    #[test]
-    fn control_is_fetched_before_data_though_there_is_room() {
-        let mut session = Session::new();
-        session.wanted = [wanted(3, 1), wanted(0, 2), wanted(3, 3)].into();
-        let first = session.next_ranges();
-        assert_eq!(first, vec![wanted(0, 2)]);
-        session.in_flight.insert(1, Asked::Range(first[0]));
-        assert!(session.next_ranges().is_empty());
-        session.in_flight.clear();
-        assert_eq!(session.next_ranges().len(), 2);
-    }
 
     #[test]
     fn the_interval_grows_only_while_nothing_changes() {

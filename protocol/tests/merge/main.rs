@@ -260,7 +260,7 @@ fn sites_and_people_are_registered_the_same_in_any_order() {
 
 #[test]
 fn keys_of_live_messages_are_a_set_of_which_the_newest_are_kept() {
-    let tuning = Tuning { push_peers_max: 0 };
+    let tuning = Tuning { push_peers_max: 0, ..Tuning::default() };
     merges_as("epochs", tuning, &|apart, at| {
         if apart.world.below(3) == 0 {
             apart.world.now.0 += 31 * 86_400_000;

@@ -35,6 +35,7 @@ fn site(id: SiteId, connected: bool, since: Option<u64>) -> SiteView {
         waiting: 0,
         suspended: false,
         removed: false,
+        progress: None,
     }
 }
 

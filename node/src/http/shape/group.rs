@@ -3,6 +3,7 @@
 use super::Shaper;
 use super::person::{PersonRef, SiteRef};
 use super::text;
+use crate::http::network::ProgressShape;
 use protocol::control::op::{self, Access as EngineAccess};
 use protocol::engine::query::{GroupView, MemberView};
 use serde::{Deserialize, Serialize};
@@ -207,6 +208,8 @@ pub struct Group {
     pub unread: usize,
     /// The newest post.
     pub last_activity: Option<String>,
+    /// While entries of it are missing here.
+    pub filling: Option<ProgressShape>,
     /// One of the organisation's own landmarks.
     pub official: bool,
     /// How long it keeps words and files.
@@ -254,6 +257,7 @@ impl Shaper<'_> {
             created: text::time(view.created),
             unread,
             last_activity: view.last_activity.map(text::time),
+            filling: view.filling.map(ProgressShape::from),
             official: matches!(view.kind, op::GroupKind::General | op::GroupKind::Visibility),
             retention: Retention { days: view.retention_days, hold: view.hold },
         }

@@ -67,6 +67,7 @@ impl Engine {
             closed: true,
             branch: Some(branch),
             end: None,
+            above: None,
             ..parent.clone()
         };
         if let Err(error) = record
@@ -138,8 +139,17 @@ impl Engine {
             let ctl = self.frontier_at(&*cx.tx, &key, at);
             let branch = Branch { log, parent: key, from: at + 1, prev, ctl: ctl.clone() };
             let hlc = before.header.hlc.0;
-            let record =
-                Log { next: at + 1, head: prev, hlc, ctl, closed: true, branch: Some(branch), end: None, ..parent };
+            let record = Log {
+                next: at + 1,
+                head: prev,
+                hlc,
+                ctl,
+                closed: true,
+                branch: Some(branch),
+                end: None,
+                above: None,
+                ..parent
+            };
             self.note_log(id, record);
         }
         Some(id)

@@ -7,6 +7,7 @@ use crate::engine::query::{NodeView, SiteView};
 use crate::engine::setup;
 use crate::ids::{GroupId, LogId, ScopeId, SiteId};
 use crate::store::keys;
+use crate::sync::plan::Progress;
 use std::collections::BTreeMap;
 
 impl Reader<'_> {
@@ -38,6 +39,7 @@ impl Reader<'_> {
                 nodes,
                 people: people.get(id).copied().unwrap_or(0),
                 waiting: if Some(*id) == own || removed { 0 } else { self.waiting(id) },
+                progress: self.progress(id),
             }
         };
         let mut sites: Vec<SiteView> = state.sites().iter().map(view).collect();
@@ -61,6 +63,25 @@ impl Reader<'_> {
                 }
             })
             .collect()
+    }
+
+    /// How far the entries that a site's nodes hold have got here.
+    fn progress(&self, site: &SiteId) -> Option<Progress> {
+        let state = self.view.org_state()?;
+        let of_site = self.view.peers.iter().filter(|(node, _)| state.site_of_node(node) == Some(*site));
+        // Two nodes of one site hold the same: the one that has more to give counts.
+        of_site.filter_map(|(_, status)| status.progress).max_by_key(|progress| progress.of)
+    }
+
+    /// How far catching up has got in all, and in how many groups; `None` when nothing is missing.
+    pub fn catching_up(&self) -> Option<(Progress, usize)> {
+        let filling = self.view.filling();
+        let mut all = Progress::default();
+        for progress in filling.values() {
+            all.have += progress.have;
+            all.of += progress.of;
+        }
+        (!filling.is_empty()).then_some((all, filling.len()))
     }
 
     /// Own entries that a site should hold and has not stated to.
