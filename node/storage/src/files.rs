@@ -50,6 +50,9 @@ pub trait FileHandle: Send + Sync + Debug {
     fn is_empty(&self) -> io::Result<bool> {
         Ok(self.len()? == 0)
     }
+    /// Gives the blocks of a range back to the file system, whose bytes read as zeros from then on: what lies wholly inside
+    /// it, and where the file system can. Only for bytes that are zeros already, since elsewhere nothing happens.
+    fn give_back(&self, _offset: u64, _len: u64) {}
     /// Makes written bytes and the length durable (`fdatasync`). After an error nothing may be assumed of
     /// this handle (rule 5.3.5): what was not durable may be gone although it still reads back.
     fn sync_data(&self) -> io::Result<()>;
@@ -145,6 +148,13 @@ impl FileHandle for DiskFile {
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         self.0.set_len(len)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn give_back(&self, offset: u64, len: u64) {
+        use rustix::fs::{FallocateFlags, fallocate};
+        // A file system that cannot do it keeps the zeros; the bytes are the same either way.
+        let _kept = fallocate(&self.0, FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE, offset, len);
     }
 
     fn len(&self) -> io::Result<u64> {

@@ -16,6 +16,8 @@ use crate::segment::Header;
 
 /// Zeros written at once.
 const ZEROS: &[u8] = &[0; 64 << 10];
+/// What file systems give out at once.
+const BLOCK_BYTES: u64 = 4096;
 
 impl Journal {
     /// Wipes the payload of one committed record; see [`Journal::wipe_all`].
@@ -88,13 +90,17 @@ fn read_head(file: &dyn FileHandle, seed: Option<u32>, at: Location) -> io::Resu
     Ok(head.filter(|head| head.len == at.len))
 }
 
-/// Writes zeros, but never beyond the end of the file.
+/// Writes zeros, but never beyond the end of the file, and gives whole blocks of them back.
 fn zero(file: &dyn FileHandle, mut offset: u64, len: usize) -> io::Result<()> {
     let end = file.len()?.min(offset + len as u64);
+    let (first, behind) = (offset.next_multiple_of(BLOCK_BYTES), end / BLOCK_BYTES * BLOCK_BYTES);
     while offset < end {
         let part = ZEROS.get(..(end - offset) as usize).unwrap_or(ZEROS);
         file.write_at(part, offset)?;
         offset += part.len() as u64;
+    }
+    if first < behind {
+        file.give_back(first, behind - first);
     }
     Ok(())
 }

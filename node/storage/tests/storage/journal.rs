@@ -149,3 +149,29 @@ fn readers_on_other_threads_read_while_the_writer_writes() {
     }
     readers.into_iter().for_each(|reader| reader.join().unwrap());
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn wiping_gives_the_disk_its_blocks_back_where_the_file_system_can() {
+    use std::os::unix::fs::MetadataExt;
+    let dir = tempfile::tempdir().unwrap();
+    let blocks = || std::fs::metadata(dir.path().join("journal/seg-00000001.log")).unwrap().blocks();
+    // What this file system does with a hole, so that the journal is measured against it and not against a guess.
+    let probe = std::fs::File::create(dir.path().join("probe")).unwrap();
+    let holes = rustix::fs::FallocateFlags::PUNCH_HOLE | rustix::fs::FallocateFlags::KEEP_SIZE;
+    let can = rustix::fs::fallocate(&probe, holes, 0, 4096).is_ok();
+    let (mut journal, _) = open(dir.path(), 64 << 20);
+    let noise: Vec<u8> = (0_u32..1 << 20).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let at = journal.append(1, &noise).unwrap();
+    let kept = journal.append(1, b"kept").unwrap();
+    journal.commit().unwrap();
+    let before = blocks();
+    assert!(before >= 2048, "a block of stat is 512 bytes: {before}");
+    journal.wipe(at).unwrap();
+    assert!(!can || blocks() + 2000 < before, "{before} and then {}", blocks());
+    drop(journal);
+    let (journal, opened) = open(dir.path(), 64 << 20);
+    assert_eq!(opened, Opened::default());
+    assert!(matches!(journal.read(at), Err(JournalError::Erased { .. })));
+    assert_eq!(journal.read(kept).unwrap(), b"kept");
+}
