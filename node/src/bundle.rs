@@ -4,7 +4,6 @@
 
 mod export;
 mod import;
-mod name;
 
 pub use export::Made;
 

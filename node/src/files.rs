@@ -188,6 +188,14 @@ impl Files {
         self.blocking(move |inner| Ok(inner.blobs.read(&blob.0)?)).await
     }
 
+    /// As [`Files::read`], on a thread that may wait for the disk.
+    ///
+    /// # Errors
+    /// As [`Files::read`].
+    pub fn open_now(&self, blob: BlobId) -> Result<BlobFile, FileError> {
+        Ok(self.0.blobs.read(&blob.0)?)
+    }
+
     /// A small picture of a picture, made now if it was not before.
     ///
     /// # Errors

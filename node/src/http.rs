@@ -10,6 +10,7 @@ pub mod constitution;
 pub mod docs;
 pub mod erasures;
 pub mod error;
+pub mod export;
 pub mod extract;
 pub mod feed;
 pub mod files;
@@ -43,6 +44,7 @@ pub mod writing;
 
 use crate::bundle::Bundles;
 use crate::config::Config;
+use crate::export::Exports;
 use crate::files::Files;
 use crate::local::{Local, LocalError};
 use crate::metrics::Metrics;
@@ -77,6 +79,8 @@ pub struct Rooms {
     pub files: Files,
     /// What a line would carry, in files.
     pub bundles: Bundles,
+    /// Everything about one person.
+    pub exports: Exports,
     /// Pairing.
     pub pairing: Arc<dyn Pairing>,
     /// What is known of other nodes.
@@ -243,6 +247,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(invitation::read, invitation::accept))
         .routes(routes!(people::list, people::add))
         .routes(routes!(people::read))
+        .routes(routes!(export::of_person))
         .routes(routes!(people::invite))
         .routes(routes!(people::suspend))
         .routes(routes!(people::resume))

@@ -4,6 +4,7 @@ pub mod bundle;
 pub mod cli;
 pub mod config;
 pub mod control_socket;
+pub mod export;
 pub mod feeds;
 pub mod files;
 pub mod http;
@@ -11,6 +12,7 @@ pub mod keeper;
 pub mod local;
 pub mod logs;
 pub mod metrics;
+pub mod naming;
 pub mod network;
 pub mod pairing;
 pub mod runtime;
@@ -25,6 +27,7 @@ use archipel_storage::lock::{FolderLock, NetworkFolders};
 use bundle::Bundles;
 use config::{Config, Switch};
 use control_socket::ControlSocket;
+use export::Exports;
 use files::Files;
 use http::live::Live;
 use http::server::{Server, Stopper};
@@ -36,6 +39,7 @@ use pairing::{Change, Pairings, RuntimeHouse};
 use protocol::engine::input::Input;
 use runtime::handle::now;
 use runtime::{Opened, Running};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tls::serving::Serving;
@@ -78,9 +82,7 @@ impl Node {
         }
         let rows = Arc::new(rows);
         let local = Arc::new(Local::open(Arc::clone(&rows))?);
-        let blobs = Arc::new(Blobs::open(&data, Arc::clone(&disk))?);
-        let thumbs = Thumbs::open(&data, Arc::clone(&disk))?;
-        let files = Files::open(&data, Arc::clone(&blobs), thumbs)?;
+        let (blobs, files) = open_files(&data, &disk)?;
         let opened = {
             let data = data.clone();
             tokio::task::spawn_blocking(move || Opened::open(&data)).await??
@@ -113,6 +115,7 @@ impl Node {
         let settings = pairing::Settings { secret, sealing: handle.sealing(), listen: config.listen.clone() };
         let (pairings, pairing_task) = pairing::start(settings, Arc::clone(&rows), Arc::new(house))?;
         let bundles = Bundles::new(handle.clone(), files.clone());
+        let exports = Exports::new(handle.clone(), Arc::clone(&local), files.clone());
         let control = control_socket::open(
             &data,
             control_socket::Rooms::new(handle.clone(), Arc::clone(&local), pairings.clone(), bundles.clone()),
@@ -149,6 +152,7 @@ impl Node {
                 local,
                 files,
                 bundles,
+                exports,
                 pairing: Arc::new(pairings.clone()),
                 network: Arc::new(known),
                 feeds: Arc::clone(&feeds) as Arc<dyn http::ports::Feeds>,
@@ -204,6 +208,14 @@ impl cli::serve::Running for Node {
         self.network.stop().await;
         self.running.stop().await;
     }
+}
+
+/// The store of files, and the room over it.
+fn open_files(data: &Path, disk: &Arc<dyn archipel_storage::files::Files>) -> anyhow::Result<(Arc<Blobs>, Files)> {
+    let blobs = Arc::new(Blobs::open(data, Arc::clone(disk))?);
+    let thumbs = Thumbs::open(data, Arc::clone(disk))?;
+    let files = Files::open(data, Arc::clone(&blobs), thumbs)?;
+    Ok((blobs, files))
 }
 
 /// Reads the certificate, if there is one. By the names in it browsers may call this site.

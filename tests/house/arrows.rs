@@ -31,12 +31,14 @@ const NODE: &[(&str, &[&str])] = &[
     ("local", &[]),
     ("files", &[]),
     ("transfer", &["runtime"]),
-    ("bundle", &["runtime", "files"]),
+    ("naming", &[]),
+    ("bundle", &["runtime", "files", "naming"]),
+    ("export", &["runtime", "local", "files", "naming"]),
     ("keeper", &["runtime", "local", "files", "transfer", "http"]),
     ("network", &["runtime", "transfer", "http"]),
     ("pairing", &["runtime", "local", "http"]),
     ("feeds", &["runtime", "local", "http"]),
-    ("http", &["runtime", "local", "config", "metrics", "files", "bundle"]),
+    ("http", &["runtime", "local", "config", "metrics", "files", "bundle", "export"]),
 ];
 /// The control socket is a second door beside `http`, and speaks to the same rooms.
 const WIRING: &[&str] = &["cli", "lib", "control_socket"];

@@ -42,6 +42,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("libp2p", &["node/net/"]),
     ("libp2p-connection-limits", &["node/net/"]),
     ("if-addrs", &["node/src/network.rs"]),
+    ("zip", &["node/src/export.rs", "node/src/export/"]),
     ("zstd", &["node/net/src/frame.rs", "node/src/runtime/record.rs"]),
     // Disk.
     ("sled", &["node/storage/src/index.rs", "node/storage/src/index/"]),
@@ -69,7 +70,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("flate2", &["node/outside/"]),
     ("pulldown-cmark", &["node/src/http/markdown.rs", "node/outside/"]),
     ("ammonia", &["node/src/http/markdown.rs"]),
-    ("unicode-normalization", &["node/src/local/", "node/src/http/", "node/src/bundle/name.rs"]),
+    ("unicode-normalization", &["node/src/local/", "node/src/http/", "node/src/naming.rs"]),
     // Pictures.
     ("image", &["node/src/files.rs", "node/src/files/", "node/src/cli/demo/picture.rs"]),
     ("infer", &["node/src/files.rs", "node/src/files/"]),
@@ -80,7 +81,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("tracing-subscriber", &["node/src/logs.rs"]),
     ("prometheus-client", &["node/src/metrics.rs", "node/net/"]),
     ("indicatif", &["node/src/cli.rs", "node/src/cli/"]),
-    ("jiff", &["node/src/http/", "node/outside/", "node/src/local/", "node/src/bundle/name.rs"]),
+    ("jiff", &["node/src/http/", "node/outside/", "node/src/local/", "node/src/naming.rs", "node/src/export/"]),
 ];
 
 /// The packages, with the folder of each.

@@ -1,9 +1,9 @@
 //! Making a bundle: the engine's batches and statements, then the files, sealed one record after the other, as fast as
 //! somebody takes them.
 
-use super::name::name_of;
 use super::{Bundles, Trouble, strange};
 use crate::files::FileError;
+use crate::naming::file_name;
 use crate::runtime::handle::now;
 use bytes::Bytes;
 use protocol::bundle::{Item, Sealer};
@@ -49,7 +49,7 @@ impl Bundles {
             return Err(strange());
         };
         let Begun { opening, key, reader, parts } = *begun;
-        let name = name_of(&self.site_name(site).unwrap_or_default(), now().0);
+        let name = file_name(&self.site_name(site).unwrap_or_default(), now().0, "bundle");
         let (out, bytes) = mpsc::channel(RECORDS_WAITING_MAX);
         let mut writing = Writing { bundles: self.clone(), out, sealer: Sealer::new(key), reader, parts };
         tokio::spawn(async move {

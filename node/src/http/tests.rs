@@ -1,6 +1,7 @@
 //! The HTTP room on a real engine in a temporary folder, without a socket: requests in, answers out.
 
 mod bundles;
+mod export;
 mod files;
 mod guarding;
 mod live;

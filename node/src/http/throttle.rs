@@ -28,6 +28,8 @@ pub enum Act {
     Upload,
     /// An invitation of a person, per person: 50 a day.
     Invite,
+    /// A file with everything about a person, per person: 3 a day.
+    Export,
     /// A look at a foreign address, per person: 30 a minute.
     Fetch,
     /// A request without a session, per address: 60 a minute.
@@ -45,6 +47,7 @@ impl Act {
             Self::Post => (30, 3_000),
             Self::Upload => (200, 12_000),
             Self::Invite => (50, 24 * 60 * 60 * 1000 / 50),
+            Self::Export => (3, 24 * 60 * 60 * 1000 / 3),
             Self::Fetch => (30, 2_000),
             Self::Stranger => (120, 1_000),
             Self::LoginHere => (30, 2_000),

@@ -29,6 +29,15 @@ impl Local {
         read_one(&self.rows, Table::Upload, &key(user, blob)).ok().flatten()
     }
 
+    /// A person's uploads that are not forgotten yet.
+    pub fn uploads_of(&self, user: UserId) -> Vec<(BlobId, Upload)> {
+        let rows = self.rows.prefix(Table::Upload.byte(), &user.0, None, usize::MAX);
+        let read = |(key, value): (Vec<u8>, Vec<u8>)| {
+            Some((BlobId::from_slice(key.get(16..)?)?, serde_json::from_slice(&value).ok()?))
+        };
+        rows.into_iter().filter_map(read).collect()
+    }
+
     /// Remembers an upload and forgets the person's old ones.
     ///
     /// # Errors

@@ -1,11 +1,14 @@
 //! What can be read: views made for one person from the state and the store. Reading writes nothing and asks nobody.
 
+mod written;
+
 use crate::clock::{Hlc, Millis};
 use crate::control::op::{Access, GroupKind, Policy, Role};
 use crate::control::registry::NodeStatus;
 use crate::engine::input::Attachment;
 use crate::ids::{BlobId, EntryId, GroupId, NodeId, OrgId, SiteId, UserId};
 use crate::sync::plan::Progress;
+pub use written::{OwnWords, Written};
 
 /// A person as others see them.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,6 +12,7 @@ mod removal;
 mod site;
 mod storage;
 mod undelivered;
+mod written;
 
 use crate::clock::{Hlc, Millis};
 use crate::control::grants::GroupState;

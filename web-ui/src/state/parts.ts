@@ -19,7 +19,7 @@ const signs = {
   reach: () => true,
   alarms: () => (meOrNull()?.alarms ?? null) !== null,
   byFile: () => true,
-  exportPerson: () => false,
+  exportPerson: () => true,
 };
 
 export function offered(part: keyof typeof signs): boolean {

@@ -2,6 +2,7 @@
 
 use crate::bundle::Bundles;
 use crate::config::{Config, Limits, LogForm, MetricsFor, Switch};
+use crate::export::Exports;
 use crate::files::Files;
 use crate::http::live::Live;
 use crate::http::ports::Nothing;
@@ -107,10 +108,12 @@ impl Site {
         let live = Live::new();
         live.follow(&running.handle);
         let files = Files::open(data, blobs, thumbs).unwrap();
+        let local = Arc::new(Local::open(Arc::new(rows)).unwrap());
         let app = App::new(
             Rooms {
                 handle: running.handle.clone(),
-                local: Arc::new(Local::open(Arc::new(rows)).unwrap()),
+                exports: Exports::new(running.handle.clone(), Arc::clone(&local), files.clone()),
+                local,
                 bundles: Bundles::new(running.handle.clone(), files.clone()),
                 files,
                 pairing: Arc::new(Nothing),
