@@ -333,6 +333,27 @@ fn a_removed_site_can_neither_read_nor_bring_a_bundle() {
     assert_eq!(begin(&mut world, 0, 1, Reach::Since), Err(BundleRefusal::NobodyToRead));
 }
 
+#[test]
+fn a_suspended_site_gets_and_gives_the_lifeline_alone() {
+    let (mut world, ann, ben, group) = two_apart();
+    world.done(1, ben, post(group, "written while suspended"));
+    let node = world.node(1);
+    world.done(0, ann, Command::Rights(Rights::SuspendNode(node)));
+    world.done(0, ann, post(group, "not for now"));
+    let there = made(&mut world, 0, 1, Reach::Since).concat();
+    assert_eq!(take(&mut world, 1, &there).2, Ok(()));
+    assert_eq!(world.feed(1, ben, group), ["written while suspended"]);
+    assert!(world.read(1, |reader| reader.sites()).iter().any(|site| site.suspended), "it hears that it is suspended");
+    let back = made(&mut world, 1, 0, Reach::Since).concat();
+    assert_eq!(take(&mut world, 0, &back).2, Ok(()));
+    assert_eq!(world.feed(0, ann, group), ["not for now"], "nothing but the organisation's control is taken of it");
+    world.done(0, ann, Command::Rights(Rights::ResumeNode(node)));
+    carry(&mut world, 0, 1);
+    carry(&mut world, 1, 0);
+    assert_eq!(world.feed(0, ann, group).len(), 2);
+    assert_eq!(world.feed(0, ann, group), world.feed(1, ben, group));
+}
+
 /// How many frames of a good bundle were read, given changed bytes; each of them is as it was made.
 fn good_frames(world: &mut World, at: usize, good: &[Vec<u8>], bytes: &[u8]) -> usize {
     let mut frames = Frames::default();
