@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod hostile;
 mod reach;
 
 use archipel_tests::cluster::{CROSS_WITHIN, Client, Group, Lines, Post, Site, found, join, within};

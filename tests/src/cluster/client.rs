@@ -222,12 +222,18 @@ impl Client {
         self.get("groups").await
     }
 
-    /// Joins an open group.
+    /// Joins an open group. One that is still on its way to this site is asked for again, as the answer says.
     ///
     /// # Errors
     /// As [`Client::send`].
     pub async fn join_group(&self, group: &str) -> Answer<Group> {
-        self.post(&format!("groups/{group}/join"), &json!({})).await
+        super::within(super::CROSS_WITHIN, "the group has come", async || {
+            match self.post(&format!("groups/{group}/join"), &json!({})).await {
+                Err(refusal) if refusal.code == "not_here_yet" => None,
+                other => Some(other),
+            }
+        })
+        .await
     }
 
     /// Posts a text.
