@@ -26,6 +26,8 @@ struct Track {
     ids: BTreeSet<EntryId>,
     /// What the entries held continue: proved by them.
     continued: BTreeSet<EntryId>,
+    /// What stands at each position of a log that may be forked.
+    tree: BTreeMap<(LogId, u64), BTreeSet<EntryId>>,
 }
 
 /// Whose a log is.
@@ -51,6 +53,12 @@ pub struct Checks {
     pub broken: Vec<String>,
     /// Nodes that do not keep to the rules: what they sign proves nothing about the product.
     pub hostile: BTreeSet<NodeId>,
+    /// Logs that the hostile site forked, and nodes whose disk was put back in time.
+    pub forked: BTreeSet<LogId>,
+    /// See [`Checks::forked`].
+    pub restored: BTreeSet<NodeId>,
+    /// What was written again of an entry.
+    pub again: BTreeMap<EntryId, Vec<EntryId>>,
     tracks: Vec<Track>,
     owners: BTreeMap<LogId, Owner>,
     /// The control frontier in force at each entry.
@@ -72,6 +80,18 @@ impl Checks {
     /// Whether a site's records hold an entry.
     pub fn holds(&self, at: usize, id: &EntryId) -> bool {
         self.tracks.get(at).is_some_and(|track| track.ids.contains(id))
+    }
+
+    /// Whether a site holds two entries at one position of a log.
+    pub fn holds_both(&self, at: usize, log: &LogId) -> bool {
+        let track = self.tracks.get(at);
+        track.is_some_and(|track| track.tree.range((*log, 0)..=(*log, u64::MAX)).any(|(_, there)| there.len() > 1))
+    }
+
+    /// Whether a log may be a tree: its owner forked it, or was put back in time.
+    fn may_fork(&self, log: &LogId) -> bool {
+        let owner = self.owners.get(log);
+        self.forked.contains(log) || owner.is_some_and(|owner| self.restored.contains(&owner.node))
     }
 
     /// What a site's records hold of a scope, for explaining.
@@ -102,11 +122,13 @@ impl Checks {
 
     /// The whole chain of a log from its first entry on, in growing time, and nobody else's (INV-07, INV-08, INV-15).
     fn inv_08_logs_are_chains(&mut self, at: usize, log: LogId, entry: &Entry) {
+        let is_tree = self.may_fork(&log);
         let track = self.track(at);
         let fits = track.logs.entry(log).or_default().take(entry);
         track.ids.insert(entry.id);
         track.continued.extend(entry.header.prev);
-        if !fits {
+        track.tree.entry((log, entry.header.seq)).or_default().insert(entry.id);
+        if !fits && !is_tree {
             let chain = self.tracks[at].logs[&log].clone();
             self.fail(format!(
                 "INV-08: site {at} took {:?} at {} of {log:?} into {chain:?}",
@@ -119,7 +141,7 @@ impl Checks {
         let chain = &self.tracks[at].logs[&log];
         let of_data = self.owners.get(&log).is_some_and(|owner| owner.class == Class::Data);
         let whole = chain.is_whole() && (of_data || !chain.holds_any(chain.next(), u64::MAX));
-        if !whole {
+        if !whole && !self.may_fork(&log) {
             self.fail(format!("INV-08: site {at} holds {log:?} with gaps: {chain:?}"));
         }
     }
@@ -224,6 +246,9 @@ impl Checks {
             return;
         }
         self.inv_24_frontiers_grow(entry);
+        if let Some(original) = again_of(entry) {
+            self.again.entry(original).or_default().push(entry.id);
+        }
         self.inv_14_one_request_one_entry(entry);
     }
 
@@ -248,7 +273,7 @@ impl Checks {
             let owner = self.owners.get(&log).map(|owner| owner.node);
             if owner != Some(node) {
                 self.inv_15_nothing_from_the_future(world, at, entry);
-                if owner.is_some_and(|owner| !self.hostile.contains(&owner)) {
+                if owner.is_some_and(|owner| !self.hostile.contains(&owner)) && !self.may_fork(&log) {
                     self.inv_09_one_entry_a_position(log, entry);
                 }
             }
@@ -336,7 +361,7 @@ impl Checks {
     /// What is durable is not asked for again.
     fn inv_34_only_what_is_missing_is_asked_for(&mut self, from: usize, log: &LogId, (first, to): (u64, u64)) {
         let chain = self.tracks.get(from).and_then(|track| track.logs.get(log));
-        if let Some(chain) = chain.filter(|chain| chain.holds_any(first, to)).cloned() {
+        if let Some(chain) = chain.filter(|chain| chain.holds_any(first, to) && !self.may_fork(log)).cloned() {
             self.fail(format!("INV-34: site {from} asks for {log:?} from {first} to {to} and holds {chain:?}"));
         }
     }
@@ -434,10 +459,11 @@ impl Watch for Checks {
             // What lies behind damage may not count: it is fetched again.
             let (extent, seq) = (world.sites[at].engine.extent(&entry.log()), entry.header.seq);
             let above = extent.above.is_some_and(|(low, top)| (low..top).contains(&seq));
-            if seq < extent.next || above {
+            if seq < extent.next || above || self.may_fork(&entry.log()) {
                 track.logs.entry(entry.log()).or_default().take(&entry);
                 track.ids.insert(entry.id);
                 track.continued.extend(entry.header.prev);
+                track.tree.entry((entry.log(), seq)).or_default().insert(entry.id);
             }
         }
         *self.track(at) = track;

@@ -6,6 +6,7 @@ use crate::play::Play;
 use crate::shown::{Rows, shown};
 use crate::world::{Perils, Weather};
 use protocol::clock::Millis;
+use protocol::engine::alarms::AlarmKind;
 use protocol::engine::effect::Effect;
 use protocol::engine::input::Input;
 use protocol::ids::{GroupId, UserId};
@@ -63,6 +64,9 @@ impl Play {
         }
         found.extend(unproved);
         found.extend(self.inv_27_every_void_has_a_reason());
+        found.extend(self.inv_41_what_was_restored_came_back());
+        found.extend(self.inv_41_what_was_acknowledged_is_shown());
+        found.extend(self.inv_12_forks_are_known());
         found.extend(self.nobody_got_rights_from_the_hostile());
         found.extend(self.inv_04_a_rebuilt_index_shows_the_same());
         found
@@ -70,11 +74,6 @@ impl Play {
 
     fn honest(&self) -> Vec<usize> {
         (0..self.world.sites.len()).filter(|at| self.is_honest(*at)).collect()
-    }
-
-    fn keeps(&self, at: usize, group: &GroupId) -> bool {
-        let node = self.world.node(at);
-        self.world.read(at, |reader| reader.keeps(&node, group))
     }
 
     /// What two sites that share a group, and can reach each other through such, hold or show differently.
@@ -153,6 +152,21 @@ impl Play {
                 }
             }
         }
+    }
+
+    /// Every honest site that holds what the hostile one wrote twice at one position knows of it.
+    fn inv_12_forks_are_known(&self) -> Vec<String> {
+        let Some(hostile) = &self.hostile else { return Vec::new() };
+        let mut found = Vec::new();
+        for log in &hostile.borrow().forked {
+            for at in self.honest().into_iter().filter(|at| self.checks.borrow().holds_both(*at, log)) {
+                let view = self.world.sites[at].engine.view();
+                if !view.alarms().iter().any(|(_, alarm)| alarm.kind == AlarmKind::Fork) {
+                    found.push(format!("INV-12: site {at} holds a fork of {log:?} and does not say so"));
+                }
+            }
+        }
+        found
     }
 
     fn inv_27_every_void_has_a_reason(&self) -> Vec<String> {

@@ -29,10 +29,10 @@ const SEEDS: u64 = 600;
 /// Steps of one history.
 const STEPS: u64 = 120;
 /// Failing seeds after which a run ends.
-const FAILURES_MAX: usize = 5;
+const FAILURES_MAX: usize = 50;
 
 fn run(seed: u64) {
-    let mut play = Play::new(seed);
+    let mut play = Play::new(seed, number("ARCHIPEL_FORKS").is_some());
     let turning = STEPS / 3 + play.world.below(STEPS / 3);
     for step in 0..STEPS {
         if step == turning {

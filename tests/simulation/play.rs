@@ -7,6 +7,7 @@ use protocol::control::op::{Access, GroupKind, Role};
 use protocol::engine::effect::Answer;
 use protocol::engine::input::{Activity, Command, OutsideItem, Reaction};
 use protocol::ids::{EntryId, GroupId, RequestId, UserId};
+use protocol::store::keys::table;
 use protocol::sync::plan::Sizes;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -32,11 +33,18 @@ pub struct Troubles {
     pub days: bool,
     /// One site turns hostile.
     pub hostile: bool,
+    /// Old copies of disks are restored.
+    pub restores: bool,
+    /// The hostile site forks its logs.
+    pub forks: bool,
+    /// Nothing is pushed, and no live message arrives: what is new is found by comparing alone.
+    pub silent: bool,
 }
 
 impl Troubles {
-    /// The troubles of a seed: each alone, and all mixtures.
-    pub fn of(seed: u64) -> Self {
+    /// The troubles of a seed: each alone, and all mixtures. Restored disks and forked logs make a run of their own
+    /// (`tests/run simulation --forks`).
+    pub fn of(seed: u64, with_forks: bool) -> Self {
         let has = |shift: u64, of: u64| (seed >> 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> shift & 0xff < of;
         Self {
             failing: has(8, 150),
@@ -45,6 +53,9 @@ impl Troubles {
             clocks: has(32, 60),
             days: has(40, 60),
             hostile: has(48, 100),
+            restores: with_forks && has(52, 70),
+            forks: with_forks,
+            silent: has(56, 50),
         }
     }
 }
@@ -55,6 +66,7 @@ struct Acknowledged {
     id: EntryId,
     /// `None` for what stands in the organisation's scope.
     group: Option<GroupId>,
+    is_post: bool,
 }
 
 /// One history.
@@ -74,16 +86,18 @@ pub struct Play {
     items: Vec<EntryId>,
     sources: Vec<EntryId>,
     acknowledged: Vec<Acknowledged>,
+    /// What a restored site had acknowledged and others hold: it must be there again in the end.
+    owed: Vec<Acknowledged>,
     texts: u64,
 }
 
 impl Play {
     /// A world of two to five sites that know each other, and one group.
-    pub fn new(seed: u64) -> Self {
-        let troubles = Troubles::of(seed);
+    pub fn new(seed: u64, with_forks: bool) -> Self {
+        let troubles = Troubles::of(seed, with_forks);
         let mut world = World::new(seed);
         // Half of the worlds spread what is new by live messages, as sites of many do.
-        if seed % 2 == 1 {
+        if seed % 2 == 1 || troubles.silent {
             world.tuning.push_peers_max = 0;
         }
         // Half of them fill even short logs from their newest entry down.
@@ -91,6 +105,7 @@ impl Play {
             world.tuning.fetch = Sizes { piece: 4, backfill_min: 4, first: 4 };
             world.tuning.explicit_every = 4;
         }
+        world.silent = troubles.silent;
         let checks = Rc::new(RefCell::new(Checks::default()));
         let watch: Rc<RefCell<dyn Watch>> = checks.clone();
         world.watch = Some(watch);
@@ -125,6 +140,7 @@ impl Play {
             items: Vec::new(),
             sources: Vec::new(),
             acknowledged: Vec::new(),
+            owed: Vec::new(),
             texts: 0,
         };
         play.make_group();
@@ -215,6 +231,7 @@ impl Play {
     fn carry_out(&mut self, by: UserId, at: usize, group: Option<GroupId>, command: Command) {
         let is_item = matches!(command, Command::CreatePost { .. } | Command::CreateComment { .. });
         let is_source = matches!(command, Command::SetSource { .. });
+        let is_post = matches!(command, Command::CreatePost { .. });
         let Some(id) = self.ask(at, Some(by), &command) else { return };
         if is_item {
             self.items.push(id);
@@ -223,7 +240,7 @@ impl Play {
             self.sources.push(id);
         }
         if self.checks.borrow().holds(at, &id) {
-            self.acknowledged.push(Acknowledged { at, id, group });
+            self.acknowledged.push(Acknowledged { at, id, group, is_post });
         } else {
             // A group of the same address was there before, or nothing was to be done.
             assert!(is_source, "site {at} says that {command:?} is done and holds no {id:?}");
@@ -301,11 +318,31 @@ impl Play {
             10 if self.troubles.days && self.world.below(3) == 0 => self.part_for_days(a),
             11 if self.troubles.clocks => self.set_clock(a),
             12 if self.troubles.failing && self.is_honest(a) => self.world.crash(a),
+            13 if self.troubles.restores && self.is_honest(a) => self.copy_or_restore(a),
             _ => {
                 let seconds = self.world.below(3);
                 self.world.pass(seconds);
             }
         }
+    }
+
+    /// Somebody keeps a copy of a site's disk, or puts it back.
+    fn copy_or_restore(&mut self, at: usize) {
+        if self.world.sites[at].copy.is_none() || self.world.below(2) == 0 {
+            return self.world.copy(at);
+        }
+        self.checks.borrow_mut().restored.insert(self.world.node(at));
+        self.world.restore(at);
+        let (checks, others) = (self.checks.borrow(), 0..self.world.sites.len());
+        let (there, gone): (Vec<_>, Vec<_>) =
+            self.acknowledged.drain(..).partition(|done| done.at != at || checks.holds(at, &done.id));
+        self.acknowledged = there;
+        // What nobody else holds is lost with the disk.
+        let held =
+            |done: &Acknowledged| others.clone().any(|other| self.is_honest(other) && checks.holds(other, &done.id));
+        let owed: Vec<_> = gone.into_iter().filter(held).collect();
+        drop(checks);
+        self.owed.extend(owed);
     }
 
     fn restart(&mut self, at: usize) {
@@ -342,7 +379,8 @@ impl Play {
     /// The hostile site attacks.
     pub fn strike(&mut self) {
         if let Some(hostile) = self.hostile.clone() {
-            hostile.borrow_mut().strike(&mut self.world);
+            hostile.borrow_mut().strike(&mut self.world, self.troubles.forks);
+            self.checks.borrow_mut().forked.extend(&hostile.borrow().forked);
         }
     }
 
@@ -360,6 +398,49 @@ impl Play {
         for site in &mut self.world.sites {
             site.notices.clear();
         }
+    }
+
+    /// What restored sites had acknowledged and others hold is back.
+    pub fn inv_41_what_was_restored_came_back(&self) -> Vec<String> {
+        let mut checks = Checks::default();
+        let known = self.checks.borrow();
+        for done in self.owed.iter().filter(|done| !known.holds(done.at, &done.id)) {
+            // Others may have lost it meanwhile to a restored disk of their own.
+            let held = (0..self.world.sites.len()).any(|at| self.is_honest(at) && known.holds(at, &done.id));
+            if held {
+                self.inv_41_what_was_acknowledged_is_there(&mut checks, done);
+            }
+        }
+        checks.broken
+    }
+
+    /// A post that was acknowledged is shown, or it is said why it does not count; itself or written again.
+    pub fn inv_41_what_was_acknowledged_is_shown(&self) -> Vec<String> {
+        let checks = self.checks.borrow();
+        let mut found = Vec::new();
+        for done in self.acknowledged.iter().filter(|done| done.is_post) {
+            let Some(group) = done.group.filter(|group| self.keeps(done.at, group)) else { continue };
+            let rows = self.world.sites[done.at].store.rows();
+            let same = std::iter::once(done.id).chain(checks.again.get(&done.id).into_iter().flatten().copied());
+            let somewhere = same.into_iter().any(|id| {
+                [table::FEED, table::VOID, table::PENDING].iter().any(|prefix| {
+                    let from = [&[*prefix][..], &group.0].concat();
+                    rows.range(from.clone()..)
+                        .take_while(|(key, _)| key.starts_with(&from))
+                        .any(|(key, _)| key.ends_with(&id.0))
+                })
+            });
+            if !somewhere {
+                found.push(format!("INV-41: site {} neither shows nor voids {:?}", done.at, done.id));
+            }
+        }
+        found
+    }
+
+    /// Whether a site's people are in a group.
+    pub fn keeps(&self, at: usize, group: &GroupId) -> bool {
+        let node = self.world.node(at);
+        self.world.read(at, |reader| reader.keeps(&node, group))
     }
 
     fn inv_41_what_was_acknowledged_is_there(&self, checks: &mut Checks, done: &Acknowledged) {

@@ -178,7 +178,7 @@ impl World {
         match message {
             Message::Request { call, .. } if lost => self.fail(to, from, call),
             Message::Response { call, .. } if lost => self.fail(from, to, call),
-            Message::Live { .. } if lost => {}
+            Message::Live { .. } if lost || self.silent => {}
             Message::Live { topic, bytes } => {
                 self.input(to, Input::Live { topic, token: 0, bytes });
             }

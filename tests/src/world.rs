@@ -30,7 +30,7 @@ use wires::Packet;
 pub trait Watch {
     /// These records became durable at a site.
     fn committed(&mut self, world: &World, at: usize, records: &[Vec<u8>]);
-    /// A site's disk is another one than before: after a crash, a repair, a restored copy.
+    /// A site's disk is another one than before: after a crash, a repair, a restored copy, a wipe.
     fn reopened(&mut self, world: &World, at: usize);
     /// A message leaves a site.
     fn sent(&mut self, world: &World, from: usize, to: usize, message: &Message);
@@ -85,6 +85,8 @@ pub struct World {
     pub weather: Weather,
     /// What the disks and processes do.
     pub perils: Perils,
+    /// No live message arrives.
+    pub silent: bool,
     /// Pairs of sites that can never connect.
     pub walls: BTreeSet<(usize, usize)>,
     /// Who looks on.
@@ -110,6 +112,7 @@ impl World {
             rng: ChaCha12Rng::seed_from_u64(seed),
             weather: Weather::default(),
             perils: Perils::default(),
+            silent: false,
             walls: BTreeSet::new(),
             watch: None,
             puppeteer: None,
@@ -279,7 +282,12 @@ impl World {
                 self.sites[at].accepted += usize::from(*judgement == Judgement::Accept);
             }
             Effect::Addresses { node, addresses } => self.sites[at].addresses.push((*node, addresses.clone())),
-            Effect::Wipe(places) => self.sites[at].store.wipe(places),
+            Effect::Wipe(places) => {
+                self.sites[at].store.wipe(places);
+                if let Some(watch) = self.watch.clone() {
+                    watch.borrow_mut().reopened(self, at);
+                }
+            }
             Effect::RemoveBlob(blob) => self.sites[at].removed.push(*blob),
             Effect::Answer { .. } | Effect::Bundle { .. } => {}
         }

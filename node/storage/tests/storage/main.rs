@@ -8,4 +8,5 @@ mod index;
 mod journal;
 mod journal_crash;
 mod journal_damage;
+mod journal_small;
 mod kvlog;
