@@ -92,12 +92,28 @@ impl Site {
         Self::start_at(name, place.http(), 7301, &flags, Some(place)).await
     }
 
-    async fn start_at(name: &str, http: SocketAddr, peers: u16, flags: &[&str], place: Option<Place>) -> Self {
-        let folder = TempDir::with_prefix("archipel-test-").expect("the machine has room for temporary files");
-        let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
-        let mut site = Self { name: name.to_owned(), folder, http, peers, flags, place, child: None };
+    /// Starts on a copy of a data folder.
+    ///
+    /// # Panics
+    /// If it cannot be copied, or as [`Site::start`].
+    pub async fn start_on(name: &str, data: &Path) -> Self {
+        let http = SocketAddr::from(([127, 0, 0, 1], port::free_pair()));
+        let mut site = Self::new(name, http, port::free_pair(), &[], None);
+        copy(data, &site.data());
         site.restart().await;
         site
+    }
+
+    async fn start_at(name: &str, http: SocketAddr, peers: u16, flags: &[&str], place: Option<Place>) -> Self {
+        let mut site = Self::new(name, http, peers, flags, place);
+        site.restart().await;
+        site
+    }
+
+    fn new(name: &str, http: SocketAddr, peers: u16, flags: &[&str], place: Option<Place>) -> Self {
+        let folder = TempDir::with_prefix("archipel-test-").expect("the machine has room for temporary files");
+        let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        Self { name: name.to_owned(), folder, http, peers, flags, place, child: None }
     }
 
     /// The code that lets another machine set the site up, as it stands on the console.
@@ -229,6 +245,26 @@ impl Drop for Site {
             eprintln!("--- log of {}\n{}", self.name, lines[lines.len().saturating_sub(wanted)..].join("\n"));
         }
         // The child is set to be killed with its handle.
+    }
+}
+
+/// Copies a folder; only its owner reads it, as the program wants of its keys.
+fn copy(from: &Path, to: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let only_owner = |path: &Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("an own file");
+    };
+    std::fs::create_dir_all(to).expect("a temporary folder can be written");
+    only_owner(to, 0o700);
+    for entry in std::fs::read_dir(from).unwrap_or_else(|error| panic!("{}: {error}", from.display())) {
+        let path = entry.expect("the folder can be read").path();
+        let there = to.join(path.file_name().unwrap_or_default());
+        if path.is_dir() {
+            copy(&path, &there);
+        } else {
+            std::fs::copy(&path, &there).expect("a file can be copied");
+            only_owner(&there, 0o600);
+        }
     }
 }
 
