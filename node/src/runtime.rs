@@ -12,11 +12,12 @@ use archipel_storage::journal::Journal;
 use disk::{Batching, CommitError, Disk};
 use handle::{Busy, Handle, now};
 use protocol::engine::Engine;
-use protocol::engine::effect::{Answer, BundleAnswer, Effect, Notice};
+use protocol::engine::effect::{Answer, BundleAnswer, Effect, Judgement, Notice};
 use protocol::engine::input::{Ask, BundleAsk, Input};
 use protocol::engine::view::View;
 use protocol::ids::{BlobId, OrgId};
 use protocol::store::Location;
+use protocol::sync::message::Response;
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -101,6 +102,16 @@ impl Running {
 
 /// Starts the engine's thread on an opened data folder.
 pub fn start(opened: Opened) -> Running {
+    let (runtime, handle, wishes, unused) = assemble(opened);
+    let thread = std::thread::Builder::new()
+        .name("engine".into())
+        .spawn(move || runtime.run())
+        .expect("the system gives one thread at the start");
+    Running { handle, wishes: Some(wishes), unused: Some(unused), thread }
+}
+
+/// Puts together what the thread owns and what others hold of it.
+fn assemble(opened: Opened) -> (Runtime, Handle, mpsc::Receiver<Effect>, mpsc::Receiver<BlobId>) {
     let Opened { engine, journal, disk, sealing } = opened;
     let (wake, inputs) = mpsc::channel(INPUTS_MAX);
     let (wishes, wished) = mpsc::channel(WISHES_MAX);
@@ -132,11 +143,17 @@ pub fn start(opened: Opened) -> Running {
         unused,
         wiped: Vec::new(),
     };
-    let thread = std::thread::Builder::new()
-        .name("engine".into())
-        .spawn(move || runtime.run())
-        .expect("the system gives one thread at the start");
-    Running { handle, wishes: Some(wished), unused: Some(to_remove), thread }
+    (runtime, handle, wished, to_remove)
+}
+
+/// What whoever waits for the network is told when the commit over this input fails: nothing of it happened. Without it
+/// they would wait until their time is over, and what they wait with would be kept that long.
+fn undone(input: &Input) -> Option<Effect> {
+    match input {
+        Input::PeerRequest { token, .. } => Some(Effect::Respond { token: *token, bytes: Response::Refused.encode() }),
+        Input::Live { token, .. } => Some(Effect::Judge { token: *token, judgement: Judgement::Ignore }),
+        _ => None,
+    }
 }
 
 impl Runtime {
@@ -164,7 +181,7 @@ impl Runtime {
         let mut rng = Randomness;
         let mut stop = None;
         let mut effects = Vec::new();
-        let mut asked = Vec::new();
+        let (mut asked, mut refusals) = (Vec::new(), Vec::new());
         let mut batch = Batching::new(&self.disk, &mut self.journal);
         let mut next = Some(first);
         let mut count = 0;
@@ -188,6 +205,7 @@ impl Runtime {
                     Input::Bundle { token: self.tokens, ask }
                 }
             };
+            refusals.extend(undone(&input));
             effects.extend(self.engine.handle(&mut batch, now, &mut rng, input));
             count += 1;
             let full = count >= BATCH_INPUTS_MAX || batch.waiting_bytes() >= BATCH_BYTES_MAX;
@@ -195,7 +213,7 @@ impl Runtime {
         }
         match batch.commit() {
             Ok(()) => self.act(effects),
-            Err(error) => self.fail(&error, &asked),
+            Err(error) => self.fail(&error, &asked, refusals),
         }
         stop
     }
@@ -251,7 +269,7 @@ impl Runtime {
 
     /// Nothing of a batch that did not become durable is answered or sent. The engine is opened anew on what is, since it
     /// had gone ahead of the disk.
-    fn fail(&mut self, error: &CommitError, asked: &[u64]) {
+    fn fail(&mut self, error: &CommitError, asked: &[u64], refusals: Vec<Effect>) {
         tracing::error!(%error, "what was just written is not kept; the site only reads until the disk is mended");
         for token in asked {
             if let Some(reply) = self.answers.remove(token) {
@@ -260,6 +278,9 @@ impl Runtime {
             if let Some(reply) = self.bundles.remove(token) {
                 let _ = reply.send(Err(Busy::ReadOnly));
             }
+        }
+        for refusal in refusals {
+            let _ = self.wishes.blocking_send(refusal);
         }
         if let Err(error) = self.journal.recover() {
             tracing::error!(%error, "the journal cannot be written yet");
@@ -290,5 +311,48 @@ impl rand_core::TryRng for Randomness {
     fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
         getrandom::fill(bytes).expect("the random source was tested at the start and does not fail later");
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use archipel_storage::faults::FaultyDisk;
+    use protocol::engine::input::Command;
+    use protocol::ids::{NodeId, RequestId, SiteId, UserId};
+
+    #[test]
+    fn peers_whose_request_went_down_with_a_commit_are_answered_at_once() {
+        let folder = tempfile::tempdir().expect("the machine has room for a folder");
+        let disk = FaultyDisk::new();
+        let opened = Opened::open_on(folder.path(), disk.files()).expect("an empty folder can be opened");
+        let (mut runtime, handle, mut wishes, _unused) = assemble(opened);
+        disk.set_capacity(Some(0));
+        let command = Command::CreateOrganisation {
+            name: "Habitat Ouest".into(),
+            site: SiteId([1; 16]),
+            site_name: "Angers".into(),
+            company: String::new(),
+            admin: UserId([2; 16]),
+            admin_name: "Ann".into(),
+            admin_key: [3; 32],
+            admin_secret: [3; 32],
+            recovery: Vec::new(),
+        };
+        let (reply, mut answer) = oneshot::channel();
+        let ask = Ask { token: 0, actor: None, request: RequestId([4; 16]), command };
+        let peer = NodeId([5; 32]);
+        let request = Wake::Input(Input::PeerRequest { peer, token: 6, bytes: Vec::new() });
+        let message = Wake::Input(Input::Live { topic: "t".into(), token: 7, bytes: Vec::new() });
+        for wake in [request, message] {
+            handle.wake.try_send(wake).map_err(drop).expect("there is room");
+        }
+        assert!(runtime.round(Wake::Ask(ask, reply)).is_none());
+        assert_eq!(answer.try_recv().expect("answered"), Err(Busy::ReadOnly));
+        let told: Vec<Effect> = std::iter::from_fn(|| wishes.try_recv().ok()).collect();
+        let refused = Response::Refused.encode();
+        assert!(told.contains(&Effect::Respond { token: 6, bytes: refused }), "{told:?}");
+        assert!(told.contains(&Effect::Judge { token: 7, judgement: Judgement::Ignore }), "{told:?}");
+        assert_eq!(told.len(), 2, "nothing of what was not kept leaves: {told:?}");
     }
 }

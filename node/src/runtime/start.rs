@@ -4,7 +4,7 @@ use super::Randomness;
 use super::disk::{self, Batching, CommitError, Disk, ENTRIES};
 use super::handle::now;
 use super::record;
-use archipel_storage::files;
+use archipel_storage::files::{self, Files};
 use archipel_storage::index::{self, Checked, IndexError};
 use archipel_storage::journal::{Journal, JournalError, Options, Position, Scanned};
 use protocol::engine::effect::Effect;
@@ -83,9 +83,14 @@ impl Opened {
     /// # Errors
     /// See [`StartError`]; damage alone is no error.
     pub fn open(data: &Path) -> Result<Self, StartError> {
+        Self::open_on(data, files::disk())
+    }
+
+    /// The same, with the journal on these files.
+    pub(super) fn open_on(data: &Path, files: Arc<dyn Files>) -> Result<Self, StartError> {
         let identity = identity(data)?;
         let sealing = identity.sealing_public();
-        let (mut journal, opened) = Journal::open(&data.join("journal"), files::disk(), Options::default())?;
+        let (mut journal, opened) = Journal::open(&data.join("journal"), files, Options::default())?;
         if let Some(torn) = opened.torn {
             tracing::warn!(?torn, "the last stop left a record half written; nothing of it had been acknowledged");
         }
