@@ -382,6 +382,7 @@ fn a_group_that_its_last_member_left_leaves_the_disk_and_comes_back_when_they_re
     world.done(0, ann, Command::Grant { group, users: vec![ben], role: Role::Member });
     world.pass(15);
     assert_eq!(world.feed(1, ben, group), ["la réponse", CANARY]);
+    assert!(world.sites[1].engine.view().alarms().is_empty(), "what was dropped and came back is no restored copy");
     world.done(1, ben, post(group, "de retour"));
     world.pass(5);
     for at in 0..3 {

@@ -137,6 +137,19 @@ fn inv_09_a_restored_backup_ends_without_a_fork() {
 }
 
 #[test]
+fn a_log_that_the_backup_did_not_have_yet_is_noticed_too() {
+    let (mut world, people, group) = three_sites(19);
+    let backup = copy(&world, 2);
+    world.done(2, people[2], post(group, "the first one here"));
+    world.pass(3);
+    put_back(&mut world, 2, &backup);
+    settle(&mut world);
+    assert_eq!(agreed(&world, &people, group), ["the first one here"]);
+    assert_eq!(alarms(&world, 2).get(&AlarmKind::Restored), Some(&1), "the site says so to its admins");
+    no_forks(&world);
+}
+
+#[test]
 fn inv_09_a_backup_restored_twice_ends_without_a_fork() {
     let (mut world, people, group) = three_sites(2);
     let eve = people[2];

@@ -41,6 +41,14 @@ impl Engine {
         Some(farewell)
     }
 
+    /// Whether this site was out of a group at some time, and may have wiped what it held of it.
+    pub(crate) fn may_have_dropped(&self, scope: &ScopeId) -> bool {
+        let (Some(org), Some(own)) = (self.view.org_state(), self.view.own_site()) else { return false };
+        let is_ours = |user: &UserId| org.user(user).is_some_and(|user| user.site == own);
+        let group = self.groups.get(&GroupId::from(*scope));
+        group.is_some_and(|group| !removals(&group.history, is_ours).is_empty())
+    }
+
     /// The groups that a peer's site was in and is not any more, with how far it may read each.
     pub(crate) fn farewells(&self, peer: &NodeId) -> Vec<(ScopeId, Farewell)> {
         let groups = self.view.groups.keys();

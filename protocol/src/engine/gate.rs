@@ -58,10 +58,10 @@ impl Engine {
         if height.head == log.head || self.is_stored(&*cx.tx, &height.head) {
             return;
         }
-        let scope = log.scope;
+        let (scope, had) = (log.scope, log.next);
         self.gate.doubted.entry(height.log).or_default().insert(height.head);
         self.close_own(cx, &height.log);
-        self.note_restored(cx, scope, height);
+        self.note_restored(cx, scope, had, height.next);
     }
 
     /// What was missing of own logs may have come.

@@ -148,6 +148,10 @@ impl Engine {
             if let Some(log) = self.logs.get_mut(&id) {
                 log.closed = true;
             }
+            // What was dropped comes back when its people return: that is no restore.
+            if class == Class::Control || !self.may_have_dropped(&scope) {
+                self.note_restored(cx, scope, 0, (entries.len() + rest.len()) as u64);
+            }
         }
         self.store_run(cx, &id, &entries);
         self.fold_run(cx, &id, &entries);

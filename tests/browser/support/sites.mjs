@@ -1,6 +1,6 @@
 // Real nodes as child processes on loopback, in temporary folders. They end with the process that started them.
 import { spawn } from "node:child_process";
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, cpSync, existsSync, lstatSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join as at } from "node:path";
@@ -91,6 +91,17 @@ export class Site {
     await ended;
   }
 
+  /** Copies the stopped site's data folder, as a back-up does. */
+  backUp() {
+    copyFolder(at(this.folder, "data"), at(this.folder, "backup"));
+  }
+
+  /** The stopped site gets the copy back. */
+  putBack() {
+    rmSync(at(this.folder, "data"), { recursive: true });
+    copyFolder(at(this.folder, "backup"), at(this.folder, "data"));
+  }
+
   drop() {
     started.delete(this);
     this.child?.kill("SIGKILL");
@@ -104,6 +115,11 @@ export class Site {
   api() {
     return new Api(this.address);
   }
+}
+
+/** Sockets are made anew at each start. */
+function copyFolder(from, to) {
+  cpSync(from, to, { recursive: true, filter: (path) => !lstatSync(path).isSocket() });
 }
 
 /** The organisation's first site, with its administrator logged in. */

@@ -6,7 +6,6 @@ use crate::engine::{Cx, Engine, lookup};
 use crate::entry::Entry;
 use crate::ids::{LogId, NodeId, OrgId, ScopeId};
 use crate::limits::{BATCH_ENTRIES_MAX, FORK_BRANCHES_MAX};
-use crate::log::Height;
 use crate::log::fork::{ForkProof, Split};
 use crate::store::keys::{self, Key, table};
 use crate::store::{Direction, Store};
@@ -123,11 +122,12 @@ impl Engine {
         }
     }
 
-    /// This node went back in time: others hold more of an own log than it.
-    pub(crate) fn note_restored(&mut self, cx: &mut Cx<'_>, scope: ScopeId, height: &Height) {
-        let had = self.logs.get(&height.log).map_or(0, |log| log.next);
+    /// This node went back in time: others hold more of an own log than it had.
+    pub(crate) fn note_restored(&mut self, cx: &mut Cx<'_>, scope: ScopeId, had: u64, held_elsewhere: u64) {
+        // The entry that opens a log says nothing.
+        let said = |count: u64| count.saturating_sub(1);
         let alarm = Alarm { scope: Some(scope), ..Alarm::new(AlarmKind::Restored, Some(self.node())) };
-        self.raise(cx, alarm.number("had", had).number("held_elsewhere", height.next));
+        self.raise(cx, alarm.number("had", said(had)).number("held_elsewhere", said(held_elsewhere)));
     }
 
     /// A peer sent what no honest node sends.
