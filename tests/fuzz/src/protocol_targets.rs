@@ -1,6 +1,7 @@
 //! The rules' own decoders: entries, batches, messages between nodes, pairing, bodies.
 
 use crate::Target;
+use protocol::bundle::{Frames, Item, Opened};
 use protocol::clock::Millis;
 use protocol::control::op::{Access, ControlOp, GroupKind};
 use protocol::engine::effect::{Answer, Effect};
@@ -11,7 +12,9 @@ use protocol::gossip;
 use protocol::group::DataOp;
 use protocol::ids::{EntryId, GroupId, RequestId, ScopeId, SiteId, TicketId, UserId};
 use protocol::keys::SecretKey;
+use protocol::limits::BUNDLE_RECORD_BYTES_MAX;
 use protocol::log::Log;
+use protocol::log::fork::ForkProof;
 use protocol::pairing::{Frame, InviterRecord, JoinerRecord, PairingLock, Ticket};
 use protocol::store::keys::Key;
 use protocol::store::memory::MemoryStore;
@@ -39,6 +42,9 @@ pub const TARGETS: &[Target] = &[
     ("id_text", id_text),
     ("welcome", welcome),
     ("engine", engine),
+    ("bundle", bundle_file),
+    ("bundle_item", bundle_item),
+    ("fork_proof", fork_proof),
 ];
 
 /// What is read as a header is its only form.
@@ -94,6 +100,52 @@ fn gossip_message(bytes: &[u8]) {
     let key = gossip::new_epoch(&mut Dice(1));
     let _ = gossip::open(&scope, bytes, [&key].into_iter());
     let _ = minicbor::decode::<gossip::Message>(bytes);
+}
+
+/// What a bundle begins with.
+const MAGIC: &[u8] = b"archipel bundle 1\n";
+
+/// A file that says it is a bundle, read in pieces and read whole: the same frames, and none larger than allowed.
+fn bundle_file(bytes: &[u8]) {
+    let framed = [&MAGIC[..], bytes].concat();
+    for file in [bytes, &framed] {
+        assert_eq!(frames(file, file.len().max(1)), frames(file, 7), "it does not matter how the bytes arrive");
+    }
+}
+
+fn frames(file: &[u8], piece: usize) -> (Option<Opened>, Vec<Vec<u8>>) {
+    let (mut frames, mut opened, mut records) = (Frames::default(), None, Vec::new());
+    for bytes in file.chunks(piece) {
+        frames.push(bytes);
+        if opened.is_none() {
+            match frames.opening() {
+                Ok(found) => opened = found,
+                Err(_) => return (None, Vec::new()),
+            }
+        }
+        while opened.is_some()
+            && let Ok(Some(record)) = frames.record()
+        {
+            assert!(record.len() <= BUNDLE_RECORD_BYTES_MAX, "no record is larger than allowed");
+            records.push(record);
+        }
+    }
+    let _ = frames.ended();
+    (opened, records)
+}
+
+fn bundle_item(bytes: &[u8]) {
+    if let Ok(item) = minicbor::decode::<Item>(bytes) {
+        let again = minicbor::to_vec(&item).expect("it is written");
+        assert_eq!(minicbor::decode::<Item>(&again).ok(), Some(item), "an item reads back");
+    }
+}
+
+fn fork_proof(bytes: &[u8]) {
+    if let Ok(proof) = ForkProof::decode(bytes) {
+        assert_eq!(ForkProof::decode(&proof.encode()).as_ref(), Ok(&proof), "a proof reads back");
+        let _ = proof.check(&protocol::ids::OrgId([1; 32]));
+    }
 }
 
 fn kind_and_body(bytes: &[u8]) -> Option<(u16, &[u8])> {

@@ -36,6 +36,8 @@ const TEXTS: &[(&str, &str)] = &[
     ("multiaddr", "/dns4/example.org/tcp/7301/p2p/12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp"),
     ("frame_round", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
     ("frame", "\0\0\0\u{3}\0ab"),
+    ("bundle", "\0\0\0\u{3}abc\0\0\0\u{1}d"),
+    ("bundle", "archipel bundle 1\n\0\0\0\u{1}a"),
     ("id_text", "aaaaaaaaaaaaaaaaaaaaaaaaaa"),
     ("journal", "\0\u{10}damage"),
     ("kvlog", "\0\u{10}damage"),
