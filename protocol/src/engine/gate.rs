@@ -13,8 +13,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A connected peer that has not answered for so long is not waited for.
 const ANSWER_PATIENCE_MS: u64 = 30_000;
+/// A connected peer that claims entries of an own log which are not here, and has not given them for so long, is not
+/// believed: whoever holds them can prove it by handing them over.
+const DELIVERY_PATIENCE_MS: u64 = 2 * 60 * 1_000;
 /// With nobody to ask for so long, new logs are opened and work goes on in them.
 const ALONE_MS: u64 = 10 * 60 * 1_000;
+
+/// Who says that an own log has an entry that is not here.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Doubt {
+    by: NodeId,
+    /// Since when it could have given it.
+    since: Millis,
+}
 
 /// What the gate knows beside what is published.
 #[derive(Default)]
@@ -24,7 +35,9 @@ pub(crate) struct Gate {
     /// Who has said what they hold of a scope, and when the first did.
     answered: BTreeMap<ScopeId, (Millis, BTreeSet<NodeId>)>,
     /// Own logs of which others hold entries that are not here yet.
-    pub(crate) doubted: BTreeMap<LogId, BTreeSet<EntryId>>,
+    pub(crate) doubted: BTreeMap<LogId, BTreeMap<EntryId, Doubt>>,
+    /// Nodes that claimed such entries and did not give them: not believed again by this process.
+    disbelieved: BTreeSet<NodeId>,
     /// Scopes in which new logs were begun because nobody could be asked.
     went_on: BTreeSet<ScopeId>,
 }
@@ -52,14 +65,15 @@ impl Engine {
 
     /// A line about an own log: where it names an entry that is not here, this node went back in time, or another runs
     /// under its name. The log is closed, and what is written from now on stands in a new one.
-    pub(crate) fn check_own(&mut self, cx: &mut Cx<'_>, height: &Height) {
+    pub(crate) fn check_own(&mut self, cx: &mut Cx<'_>, by: NodeId, height: &Height) {
         let own = self.node();
         let Some(log) = self.logs.get(&height.log).filter(|log| log.node == own) else { return };
-        if height.head == log.head || self.is_stored(&*cx.tx, &height.head) {
+        if height.head == log.head || self.gate.disbelieved.contains(&by) || self.is_stored(&*cx.tx, &height.head) {
             return;
         }
         let (scope, had) = (log.scope, log.next);
-        self.gate.doubted.entry(height.log).or_default().insert(height.head);
+        let doubt = Doubt { by, since: cx.now };
+        self.gate.doubted.entry(height.log).or_default().entry(height.head).or_insert(doubt);
         self.close_own(cx, &height.log);
         self.note_restored(cx, scope, had, height.next);
     }
@@ -71,10 +85,40 @@ impl Engine {
         }
         let mut doubted = std::mem::take(&mut self.gate.doubted);
         doubted.retain(|_, heads| {
-            heads.retain(|head| !self.is_stored(&*cx.tx as &dyn Store, head));
+            heads.retain(|head, _| !self.is_stored(&*cx.tx as &dyn Store, head));
             !heads.is_empty()
         });
         self.gate.doubted = doubted;
+    }
+
+    /// Doubts of which nobody gives a proof end, so that no lie keeps what was written here from leaving.
+    fn lose_patience(&mut self, cx: &mut Cx<'_>) {
+        let (mut liars, mut freed) = (BTreeSet::new(), Vec::new());
+        for (log, doubts) in &mut self.gate.doubted {
+            for doubt in doubts.values_mut() {
+                if !self.sessions.contains_key(&doubt.by) {
+                    doubt.since = cx.now;
+                } else if cx.now.0 >= doubt.since.0 + DELIVERY_PATIENCE_MS {
+                    liars.insert(doubt.by);
+                }
+            }
+            let before = doubts.len();
+            doubts.retain(|_, doubt| !liars.contains(&doubt.by));
+            if doubts.is_empty() && before > 0 {
+                freed.push(*log);
+            }
+        }
+        self.gate.doubted.retain(|_, doubts| !doubts.is_empty());
+        for log in freed {
+            let Some(scope) = self.logs.get(&log).map(|log| log.scope) else { continue };
+            self.sessions.values_mut().for_each(|session| {
+                session.announce.insert(scope);
+            });
+        }
+        for liar in &liars {
+            self.blame(cx, liar);
+        }
+        self.gate.disbelieved.append(&mut liars);
     }
 
     /// A peer has said what it holds of a scope. When all who can be reached have, own logs may leave.
@@ -111,6 +155,7 @@ impl Engine {
         for scope in self.gate.answered.keys().copied().collect::<Vec<_>>() {
             self.publish_if_all_answered(now, scope);
         }
+        self.lose_patience(cx);
         if now.0 < self.gate.started.0 + ALONE_MS {
             return;
         }

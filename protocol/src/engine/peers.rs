@@ -236,7 +236,7 @@ impl Engine {
         let mut lacks = false;
         for (class, heights) in [(Class::Control, &frontier.control), (Class::Data, &frontier.data)] {
             for height in heights.iter().take(crate::limits::FRONTIER_LOGS_MAX) {
-                self.check_own(cx, height);
+                self.check_own(cx, peer, height);
                 self.know(&peer, height.log, height.next);
                 if !self.want_branch(cx, &peer, height) {
                     self.want(cx.now, &peer, scope, priority(of_org, class), height);

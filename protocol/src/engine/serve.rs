@@ -371,7 +371,7 @@ impl Engine {
         for height in &held.heights {
             // What somebody holds of an own log counts though they cannot be asked (ruling A6), and what this node itself
             // stated before it went back in time.
-            self.check_own(cx, height);
+            self.check_own(cx, node, height);
             self.know(&node, height.log, height.next);
         }
         if node == self.node() {
