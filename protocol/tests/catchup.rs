@@ -5,13 +5,15 @@
 #[expect(dead_code, reason = "other tests use the rest")]
 mod world;
 
+use protocol::clock::Hlc;
 use protocol::control::op::{Access, GroupKind, Role};
 use protocol::engine::effect::Effect;
 use protocol::engine::input::{Command, Input};
-use protocol::ids::{EntryId, GroupId, LogId, NodeId, UserId};
+use protocol::ids::{EntryId, GroupId, LogId, NodeId, ScopeId, UserId};
 use protocol::limits::{GROUPS_PER_REQUEST_MAX, RANGES_PER_PEER_MAX, WANTED_LOGS_PER_PEER_MAX};
 use protocol::log::Height;
 use protocol::store::keys::table;
+use protocol::sync::held::Held;
 use protocol::sync::message::{LEVEL, Request, Response, ScopeDigest, ScopeFrontier};
 use protocol::sync::plan::Sizes;
 use std::collections::{BTreeMap, BTreeSet};
@@ -424,4 +426,41 @@ fn equal_sites_prove_a_thousand_shared_groups_in_one_round_trip_of_a_kilobyte() 
     assert!(request.len() + response.len() <= 1_024, "{} bytes", request.len() + response.len());
     // Nothing changed since the last comparison: nothing was hashed anew.
     assert_eq!(world.sites[0].engine.digests_made(), made);
+}
+
+#[test]
+fn a_member_that_lies_about_our_own_log_does_not_keep_it_from_leaving() {
+    let mut world = World::new(31);
+    let (people, group) = sites(&mut world, 3);
+    world.done(0, people[0], post(group, "all hold this"));
+    world.pass(3);
+    (1..3).for_each(|other| world.cut(0, other));
+    let newest = world.done(0, people[0], post(group, "written alone"));
+    world.restart(0);
+    let row = world.sites[0].store.rows()[&[&[table::ENTRY], &newest.0[..]].concat()].clone();
+    let log = LogId(row[..32].try_into().expect("a row says the log"));
+    // The second site signs that it holds an entry of the first one's log that was never written.
+    let org = world.sites[0].engine.org().expect("founded");
+    let made_up = Height { log, next: 1_000, head: EntryId([7; 32]) };
+    world.pass(2);
+    let key = &world.sites[1].identity.key;
+    let lie = Held::sign(ScopeId::from(group), Hlc::at(world.clock(1)), vec![made_up], Vec::new(), &org, key);
+    let peer = world.node(1);
+    // The lie is heard before anything can go, as when a line comes back.
+    world.input(0, Input::PeerRequest { peer, token: 7, bytes: Request::Helds { helds: vec![lie] }.encode() });
+    world.connect(0, 1);
+    world.pass(60);
+    let shows = |world: &World, text: &str| world.feed(1, people[1], group).contains(&text.to_owned());
+    assert!(!shows(&world, "written alone"), "it could be true: it is asked for");
+    // What is written from now on stands in another log, and goes at once.
+    world.done(0, people[0], post(group, "in a new log"));
+    world.pass(3);
+    assert!(shows(&world, "in a new log"));
+    world.pass(120);
+    world.connect_all();
+    world.pass(70);
+    assert!(shows(&world, "written alone"));
+    for other in 1..3 {
+        assert_eq!(world.feed(other, people[other], group), world.feed(0, people[0], group));
+    }
 }

@@ -4,16 +4,12 @@
 #[expect(dead_code, reason = "the simulation uses the rest")]
 mod world;
 
-use protocol::clock::Hlc;
 use protocol::control::op::{Access, GroupKind, Role};
 use protocol::engine::alarms::AlarmKind;
 use protocol::engine::effect::{Answer, Refusal};
-use protocol::engine::input::{Command, Input};
-use protocol::ids::{EntryId, GroupId, LogId, ScopeId, UserId};
-use protocol::log::Height;
+use protocol::engine::input::Command;
+use protocol::ids::{EntryId, GroupId, UserId};
 use protocol::store::keys::table;
-use protocol::sync::held::Held;
-use protocol::sync::message::Request;
 use std::collections::BTreeMap;
 use world::{Disk, World};
 
@@ -591,40 +587,4 @@ fn s22_a_fork_at_the_first_entry_destroys_nothing() {
     }
     settle(&mut world);
     assert_eq!(agreed(&world, &[ann, ben, eve, zoe], group).len(), 4);
-}
-
-#[test]
-fn a_member_that_lies_about_our_own_log_does_not_keep_it_from_leaving() {
-    let (mut world, people, group) = three_sites(31);
-    world.done(0, people[0], post(group, "all hold this"));
-    world.pass(3);
-    (1..3).for_each(|other| world.cut(0, other));
-    let newest = world.done(0, people[0], post(group, "written alone"));
-    world.restart(0);
-    let row = world.sites[0].store.rows()[&[&[table::ENTRY], &newest.0[..]].concat()].clone();
-    let log = LogId(row[..32].try_into().expect("a row says the log"));
-    // Ben's site signs that it holds an entry of Anne's log that was never written.
-    let org = world.sites[0].engine.org().expect("founded");
-    let made_up = Height { log, next: 1_000, head: EntryId([7; 32]) };
-    world.pass(2);
-    let hlc = Hlc::at(world.clock(1));
-    let key = &world.sites[1].identity.key;
-    let lie = Held::sign(ScopeId::from(group), hlc, vec![made_up], Vec::new(), &org, key);
-    let peer = world.node(1);
-    // The lie is heard before anything can go, as when a line comes back.
-    world.input(0, Input::PeerRequest { peer, token: 7, bytes: Request::Helds { helds: vec![lie] }.encode() });
-    world.connect(0, 1);
-    world.pass(60);
-    assert!(
-        !world.feed(1, people[1], group).contains(&"written alone".to_owned()),
-        "it could be true: it is asked for"
-    );
-    // What is written from now on stands in another log, and goes at once.
-    world.done(0, people[0], post(group, "in a new log"));
-    world.pass(3);
-    assert!(world.feed(1, people[1], group).contains(&"in a new log".to_owned()));
-    world.pass(120);
-    settle(&mut world);
-    assert_eq!(agreed(&world, &people, group), ["all hold this", "in a new log", "written alone"]);
-    no_forks(&world);
 }
