@@ -85,6 +85,8 @@ export function openLive(on: LiveHandlers): { close: () => void; nudge: () => vo
       const { type, epoch, n } = frame(value, "notice");
       if (type === "hello" || type === "reset") {
         retry = RETRY_FIRST_MS;
+        // A site may have gone between the first reading of the page and now, which no notice tells any more.
+        if (type === "hello" && position === undefined) on.notice({ type: "network" });
         if (epoch !== null) position = { epoch, after: n ?? 0 };
         on.state(true);
         if (type === "reset") on.reset();
