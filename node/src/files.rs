@@ -14,7 +14,7 @@ mod webp;
 pub use arriving::Arriving;
 pub use kind::Shown;
 
-use archipel_storage::blobs::{BlobError, BlobFile, Blobs, Thumbs};
+use archipel_storage::blobs::{BlobError, BlobFile, BlobState, Blobs, Thumbs};
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use picture::Picture;
@@ -157,6 +157,14 @@ impl Files {
             Ok(inner.blobs.discard(&blob.0)?)
         })
         .await
+    }
+
+    /// Hashes a file again; false when it is damaged. An absent one is none.
+    ///
+    /// # Errors
+    /// The disk's refusal.
+    pub async fn is_sound(&self, blob: BlobId) -> Result<bool, FileError> {
+        self.blocking(move |inner| Ok(inner.blobs.scrub(&blob.0)? != BlobState::Damaged)).await
     }
 
     /// Takes an upload: to a temporary file as it comes, then looked at, then kept under its hash.

@@ -49,6 +49,7 @@ use crate::files::Files;
 use crate::local::{Local, LocalError};
 use crate::metrics::Metrics;
 use crate::runtime::handle::Handle;
+use crate::scrub::Scrub;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn_with_state, map_response};
@@ -81,6 +82,8 @@ pub struct Rooms {
     pub bundles: Bundles,
     /// Everything about one person.
     pub exports: Exports,
+    /// Checking the disk.
+    pub scrub: Scrub,
     /// Pairing.
     pub pairing: Arc<dyn Pairing>,
     /// What is known of other nodes.
@@ -272,6 +275,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(erasures::retention))
         .routes(routes!(erasures::hold))
         .routes(routes!(storage::read, storage::change))
+        .routes(routes!(storage::check))
         .routes(routes!(comments::list, comments::create))
         .routes(routes!(comments::change, comments::delete))
         .routes(routes!(comments::delivery))

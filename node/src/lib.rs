@@ -16,12 +16,14 @@ pub mod naming;
 pub mod network;
 pub mod pairing;
 pub mod runtime;
+pub mod scrub;
 pub mod tls;
 pub mod transfer;
 
 use anyhow::Context;
 use archipel_net::{Mdns, Ranges, Reach, Upnp};
 use archipel_storage::blobs::{Blobs, Thumbs};
+use archipel_storage::journal::Damage;
 use archipel_storage::kvlog::KvLog;
 use archipel_storage::lock::{FolderLock, NetworkFolders};
 use bundle::Bundles;
@@ -37,8 +39,9 @@ use metrics::Metrics;
 use network::{Network, NetworkConfig};
 use pairing::{Change, Pairings, RuntimeHouse};
 use protocol::engine::input::Input;
-use runtime::handle::now;
+use runtime::handle::{Handle, now};
 use runtime::{Opened, Running};
+use scrub::Scrub;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,6 +91,7 @@ impl Node {
             tokio::task::spawn_blocking(move || Opened::open(&data)).await??
         };
         let secret = Zeroizing::new(runtime::node_seed(&data)?);
+        let damaged = opened.damaged.clone();
         let mut running = runtime::start(opened);
         let handle = running.handle.clone();
         let tls = open_tls(&mut config).await?;
@@ -116,12 +120,10 @@ impl Node {
         let (pairings, pairing_task) = pairing::start(settings, Arc::clone(&rows), Arc::new(house))?;
         let bundles = Bundles::new(handle.clone(), files.clone());
         let exports = Exports::new(handle.clone(), Arc::clone(&local), files.clone());
-        let control = control_socket::open(
-            &data,
-            control_socket::Rooms::new(handle.clone(), Arc::clone(&local), pairings.clone(), bundles.clone()),
-        )
-        .inspect_err(|error| tracing::error!(%error, "the command line cannot reach this node"))
-        .ok();
+        let control = control_socket::Rooms::new(handle.clone(), Arc::clone(&local), pairings.clone(), bundles.clone());
+        let control = control_socket::open(&data, control)
+            .inspect_err(|error| tracing::error!(%error, "the command line cannot reach this node"))
+            .ok();
         let fetching = feeds::FetcherConfig { own_addresses: network::own_addresses(), ..Default::default() };
         let feeds = feeds::start(handle.clone(), Arc::clone(&local), Arc::clone(&rows), fetching)?;
 
@@ -136,7 +138,9 @@ impl Node {
         };
         handle.tell(Input::SiteKeeps(local.keeping())).await;
         let keeper = tokio::spawn(keeper::run(keeper, running.take_unused()));
+        let (scrub, scrubbing) = check_disk(&handle, &local, &files, damaged);
         let mut tasks = vec![
+            scrubbing,
             pairing_task,
             keeper,
             tokio::spawn(tell_of_pairings(live.clone(), pairings.clone())),
@@ -153,6 +157,7 @@ impl Node {
                 files,
                 bundles,
                 exports,
+                scrub,
                 pairing: Arc::new(pairings.clone()),
                 network: Arc::new(known),
                 feeds: Arc::clone(&feeds) as Arc<dyn http::ports::Feeds>,
@@ -208,6 +213,14 @@ impl cli::serve::Running for Node {
         self.network.stop().await;
         self.running.stop().await;
     }
+}
+
+/// Begins to read what is kept again, at leisure.
+fn check_disk(handle: &Handle, local: &Arc<Local>, files: &Files, damaged: Vec<Damage>) -> (Scrub, JoinHandle<()>) {
+    let scrub = Scrub::new(local);
+    let rooms = scrub::Rooms { handle: handle.clone(), local: Arc::clone(local), files: files.clone() };
+    let task = tokio::spawn(scrub.clone().run(rooms, damaged));
+    (scrub, task)
 }
 
 /// The store of files, and the room over it.

@@ -11,6 +11,7 @@ pub mod login;
 pub mod mark;
 pub mod password;
 mod put_away;
+pub mod scrubbed;
 pub mod secret;
 pub mod settings;
 pub mod table;

@@ -45,6 +45,8 @@ pub(crate) enum Wake {
     Ask(Ask, oneshot::Sender<Result<Answer, Busy>>),
     /// A step of a bundle with where its answer goes.
     Bundle(BundleAsk, oneshot::Sender<Result<BundleAnswer, Busy>>),
+    /// So many places of the journal are damaged: the rows are made anew without them.
+    Mend(u64, oneshot::Sender<()>),
     /// End after what waits before this.
     Stop(oneshot::Sender<()>),
 }
@@ -112,7 +114,7 @@ pub fn start(opened: Opened) -> Running {
 
 /// Puts together what the thread owns and what others hold of it.
 fn assemble(opened: Opened) -> (Runtime, Handle, mpsc::Receiver<Effect>, mpsc::Receiver<BlobId>) {
-    let Opened { engine, journal, disk, sealing } = opened;
+    let Opened { engine, journal, disk, sealing, damaged: _ } = opened;
     let (wake, inputs) = mpsc::channel(INPUTS_MAX);
     let (wishes, wished) = mpsc::channel(WISHES_MAX);
     let (unused, to_remove) = mpsc::channel(UNUSED_MAX);
@@ -159,6 +161,14 @@ fn undone(input: &Input) -> Option<Effect> {
 impl Runtime {
     fn run(mut self) {
         while let Some(first) = self.inputs.blocking_recv() {
+            let first = match first {
+                Wake::Mend(places, done) => {
+                    self.mend(places);
+                    let _ = done.send(());
+                    continue;
+                }
+                other => other,
+            };
             if let Some(stopped) = self.round(first) {
                 // The doors are closed before the engine: nobody reads any more, and the next start need not check.
                 if let Err(error) = self.disk.index.close() {
@@ -185,8 +195,14 @@ impl Runtime {
         let mut batch = Batching::new(&self.disk, &mut self.journal);
         let mut next = Some(first);
         let mut count = 0;
+        let mut mend = None;
         while let Some(wake) = next {
             let input = match wake {
+                // Between two commits, since it reads the journal through.
+                Wake::Mend(places, done) => {
+                    mend = Some((places, done));
+                    break;
+                }
                 Wake::Stop(done) => {
                     stop = Some(done);
                     break;
@@ -214,6 +230,10 @@ impl Runtime {
         match batch.commit() {
             Ok(()) => self.act(effects),
             Err(error) => self.fail(&error, &asked, refusals),
+        }
+        if let Some((places, done)) = mend {
+            self.mend(places);
+            let _ = done.send(());
         }
         stop
     }
@@ -265,6 +285,25 @@ impl Runtime {
             }
             Err(error) => tracing::error!(%error, "what was erased still stands on the disk; tried again"),
         }
+    }
+
+    /// Makes the rows anew from what the journal still holds, as after the loss of the index: what the damage hit is then
+    /// missing, and asked of the other sites like anything else that is missing. Nobody is served meanwhile; a million
+    /// entries take some ten seconds.
+    fn mend(&mut self, places: u64) {
+        tracing::error!(places, "the journal is damaged; what was there is fetched again from the other sites");
+        let alarms = self.engine.view().alarms().into_iter().map(|(_, alarm)| alarm).collect();
+        self.disk.recent.forget();
+        let cleared = self.disk.index.clear().map_err(StartError::from);
+        let blank = self.engine.reopened(&self.disk);
+        match cleared.and_then(|()| start::catch_up(blank, &self.disk, &mut self.journal)) {
+            Ok(engine) => self.engine = engine,
+            Err(error) => {
+                tracing::error!(%error, "the index cannot be rebuilt; it is at the next start");
+                self.engine = self.engine.reopened(&self.disk);
+            }
+        }
+        self.round(Wake::Input(Input::RecordsLost { places, alarms }));
     }
 
     /// Nothing of a batch that did not become durable is answered or sent. The engine is opened anew on what is, since it

@@ -339,6 +339,8 @@ impl Engine {
             Input::BlobHere(blob) => self.blob_here(&mut cx, blob),
             Input::Wiped(places) => self.wiped(&mut cx, &places),
             Input::BlobRemoved(blob) => self.blob_removed(&mut cx, blob),
+            Input::BlobsLost(blobs) => self.blobs_lost(&mut cx, blobs),
+            Input::RecordsLost { places, alarms } => self.records_lost(&mut cx, places, alarms),
             Input::Bundle { token, ask } => self.bundle(&mut cx, token, ask),
             Input::SiteKeeps(keeps) => {
                 self.view_mut().site_keeps = keeps;

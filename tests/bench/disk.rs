@@ -36,6 +36,7 @@ pub async fn run(report: Report, wish: &Wish) {
 
     let before = (taken(&journal), taken(&index));
     let begun = Instant::now();
+    filled.site.restart().await;
     filled.generate(count).await;
     report.note(&format!("{count} posts put into the journal and read in {:.1} s", begun.elapsed().as_secs_f64()));
     filled.site.stop().await;

@@ -34,11 +34,12 @@ const NODE: &[(&str, &[&str])] = &[
     ("naming", &[]),
     ("bundle", &["runtime", "files", "naming"]),
     ("export", &["runtime", "local", "files", "naming"]),
+    ("scrub", &["runtime", "local", "files"]),
     ("keeper", &["runtime", "local", "files", "transfer", "http"]),
     ("network", &["runtime", "transfer", "http"]),
     ("pairing", &["runtime", "local", "http"]),
     ("feeds", &["runtime", "local", "http"]),
-    ("http", &["runtime", "local", "config", "metrics", "files", "bundle", "export"]),
+    ("http", &["runtime", "local", "config", "metrics", "files", "bundle", "export", "scrub"]),
 ];
 /// The control socket is a second door beside `http`, and speaks to the same rooms.
 const WIRING: &[&str] = &["cli", "lib", "control_socket"];

@@ -12,5 +12,6 @@ mod crossing;
 mod cut_off;
 mod door;
 mod forgotten;
+mod mended;
 mod restored;
 mod start;

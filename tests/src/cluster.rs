@@ -16,7 +16,7 @@ pub use client::{Answer, Client, Refusal, plain, request_id};
 pub use lines::{Family, Lines, Place};
 pub use live::{Live, Notice};
 pub use routers::{INTERNET, Ports, Routers};
-pub use scene::{PASSWORD, found, join, pair, two_sites, within};
+pub use scene::{PASSWORD, found, join, pair, shared_group, two_sites, within};
 pub use shape::*;
 
 use std::net::SocketAddr;

@@ -5,10 +5,11 @@ use super::auth::Viewer;
 use super::error::{Answered, ApiError, BAD_REQUEST, NOT_FOUND};
 use super::extract::{Json, Key};
 use super::shape::group::GroupRef;
-use super::shape::text;
+use super::shape::text::{self, time};
 use crate::files::measure::DiskLevel;
 use crate::local::audit::Event;
 use axum::extract::State;
+use protocol::clock::Millis;
 use protocol::engine::input::Input;
 use protocol::engine::query::{GroupStorage, Keeping};
 use protocol::ids::GroupId;
@@ -64,6 +65,17 @@ pub struct GroupShare {
     of: u64,
 }
 
+/// How checking the disk stands.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CheckShape {
+    running: bool,
+    /// When everything was last read through; null before the first time.
+    finished: Option<String>,
+    /// Damaged places of the journal, and damaged or lost files, found so far: asked of other sites.
+    places: u64,
+    files: u64,
+}
+
 /// All of it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Storage {
@@ -74,6 +86,7 @@ pub struct Storage {
     thumbs: u64,
     groups: Vec<GroupShare>,
     keep_days: Option<u32>,
+    check: CheckShape,
 }
 
 /// How long this site keeps.
@@ -122,7 +135,14 @@ async fn shown(app: &App, viewer: &Viewer) -> Answered<axum::Json<Storage>> {
         shares.sort_by_key(|share| share.group.as_ref().map(|group| text::fold(&group.name)));
         shares
     });
+    let pass = app.scrub.pass();
     Ok(axum::Json(Storage {
+        check: CheckShape {
+            running: pass.running,
+            finished: pass.finished.map(|at| time(Millis(at))),
+            places: pass.places,
+            files: pass.files,
+        },
         disk: DiskShape { free: disk.free, total: disk.total, level },
         journal: disk.journal,
         index: disk.index,
@@ -137,6 +157,14 @@ async fn shown(app: &App, viewer: &Viewer) -> Answered<axum::Json<Storage>> {
     responses((status = 200, body = Storage)))]
 pub(super) async fn read(State(app): State<App>, viewer: Viewer) -> Answered<axum::Json<Storage>> {
     viewer.require_site_admin(&app)?;
+    shown(&app, &viewer).await
+}
+
+#[utoipa::path(post, path = "/admin/storage/check", tag = "administration", operation_id = "storage_check",
+    responses((status = 200, body = Storage, description = "Everything kept is being read through")))]
+pub(super) async fn check(State(app): State<App>, viewer: Viewer) -> Answered<axum::Json<Storage>> {
+    viewer.require_site_admin(&app)?;
+    app.scrub.begin();
     shown(&app, &viewer).await
 }
 

@@ -2,6 +2,7 @@
 
 use super::Wake;
 use super::disk::Disk;
+use archipel_storage::journal::Reader as JournalReader;
 use protocol::clock::Millis;
 use protocol::engine::effect::{Answer, BundleAnswer, Notice};
 use protocol::engine::input::{Ask, BundleAsk, Command, Input};
@@ -108,6 +109,20 @@ impl Handle {
     pub async fn tell(&self, input: Input) {
         // A stopped engine needs no inputs.
         let _ = self.wake.send(Wake::Input(input)).await;
+    }
+
+    /// So many places of the journal were found damaged; done when the rows stand without them.
+    pub async fn mend(&self, places: u64) {
+        let (done, wait) = oneshot::channel();
+        if self.wake.send(Wake::Mend(places, done)).await.is_ok() {
+            // A runtime that stopped mends at its next start.
+            let _ = wait.await;
+        }
+    }
+
+    /// Reading the journal through, at leisure.
+    pub(crate) fn journal(&self) -> JournalReader {
+        self.disk.journal.clone()
     }
 
     /// What a newly admitted node is given; `None` before set-up.

@@ -6,7 +6,7 @@ use super::handle::now;
 use super::record;
 use archipel_storage::files::{self, Files};
 use archipel_storage::index::{self, Checked, IndexError};
-use archipel_storage::journal::{Journal, JournalError, Options, Position, Scanned};
+use archipel_storage::journal::{Damage, Journal, JournalError, Options, Position, Scanned};
 use protocol::engine::effect::Effect;
 use protocol::engine::{Engine, Identity};
 use protocol::keys::SecretKey;
@@ -33,6 +33,8 @@ pub struct Opened {
     pub(super) journal: Journal,
     pub(super) disk: Disk,
     pub(super) sealing: [u8; 32],
+    /// What opening found damaged.
+    pub damaged: Vec<Damage>,
 }
 
 /// Why a data folder cannot be opened.
@@ -107,20 +109,19 @@ impl Opened {
             tracing::warn!(?reason, "the index was damaged and is rebuilt from the journal");
         }
         let disk = Disk { index: Arc::new(index), journal: journal.reader(), recent: Arc::default() };
-        let mut engine = catch_up(identity, &disk, &mut journal)?;
+        if disk.index.watermark()?.is_none_or(|watermark| watermark > journal.position()) {
+            disk.index.clear()?;
+        }
+        let mut engine = catch_up(Engine::open(identity, &disk), &disk, &mut journal)?;
         forget(&mut engine, &disk, &mut journal)?;
-        Ok(Self { engine, journal, disk, sealing })
+        Ok(Self { engine, journal, disk, sealing, damaged: opened.damaged })
     }
 }
 
-/// Takes in what the journal holds beyond the index.
-fn catch_up(identity: Identity, disk: &Disk, journal: &mut Journal) -> Result<Engine, StartError> {
+/// Takes in what the journal holds beyond the index, into an engine that was opened on the index.
+pub(super) fn catch_up(mut engine: Engine, disk: &Disk, journal: &mut Journal) -> Result<Engine, StartError> {
     let end = journal.position();
-    let from = disk.index.watermark()?.filter(|watermark| *watermark <= end);
-    if from.is_none() {
-        disk.index.clear()?;
-    }
-    let mut engine = Engine::open(identity, disk);
+    let from = disk.index.watermark()?;
     if from == Some(end) {
         return Ok(engine);
     }

@@ -4,7 +4,7 @@
 use super::effect::Notice;
 use super::{Cx, Engine};
 use crate::codec;
-use crate::ids::{EntryId, LogId, NodeId, ScopeId};
+use crate::ids::{BlobId, EntryId, LogId, NodeId, ScopeId};
 use crate::keys::{self, Purpose};
 use crate::store::keys::{Key, table};
 use crate::store::{Direction, Store, keys as rows};
@@ -145,6 +145,41 @@ impl Engine {
         cx.tx.put(&rows::alarm(&id), &codec::encode(&alarm));
         Arc::make_mut(&mut self.view_mut().alarms).insert(id, alarm);
         cx.notify(Notice::Alarms);
+    }
+
+    /// Records were found damaged: what they held is asked of the other sites, as anything else that is missing.
+    pub(crate) fn records_lost(&mut self, cx: &mut Cx<'_>, places: u64, standing: Vec<Alarm>) {
+        for alarm in standing.into_iter().take(ALARMS_MAX) {
+            let id = alarm.id();
+            cx.tx.put(&rows::alarm(&id), &codec::encode(&alarm));
+            Arc::make_mut(&mut self.view_mut().alarms).insert(id, alarm);
+        }
+        self.raise_damage(cx, "records", places);
+    }
+
+    /// Files were found damaged: they are fetched again.
+    pub(crate) fn blobs_lost(&mut self, cx: &mut Cx<'_>, blobs: Vec<BlobId>) {
+        let count = blobs.len() as u64;
+        for blob in blobs {
+            self.blob_lost(cx, blob);
+        }
+        self.raise_damage(cx, "files", count);
+    }
+
+    /// Counts up since the alarm was raised first.
+    fn raise_damage(&mut self, cx: &mut Cx<'_>, what: &str, count: u64) {
+        let fresh = Alarm::new(AlarmKind::Damage, Some(self.node()));
+        let known = self.view.alarms.get(&fresh.id());
+        let before = |name: &str| {
+            let fact = known.and_then(|alarm| alarm.facts.iter().find(|fact| fact.0 == name));
+            match fact {
+                Some((_, Fact::Number(number))) => u64::try_from(*number).unwrap_or(0),
+                _ => 0,
+            }
+        };
+        let counted = |name: &str| before(name) + if name == what { count } else { 0 };
+        let alarm = fresh.number("records", counted("records")).number("files", counted("files"));
+        self.raise(cx, alarm);
     }
 
     /// The cause is gone.

@@ -3,6 +3,7 @@
 mod rights;
 
 use crate::control::op::{Access, GroupKind, Policy, Role};
+use crate::engine::alarms::Alarm;
 pub use crate::engine::bundle::{BundleAsk, Part, Reach};
 pub use crate::engine::view::SiteKeeps;
 pub use crate::group::Attachment;
@@ -62,6 +63,16 @@ pub enum Input {
     Wiped(Vec<Location>),
     /// An `Effect::RemoveBlob` was carried out: the file and all that was made from it are gone.
     BlobRemoved(BlobId),
+    /// Files were found damaged, or gone though they had been here; what was damaged is removed.
+    BlobsLost(Vec<BlobId>),
+    /// Records were found damaged, and the rows were rebuilt without them. To be told to the engine that was opened on
+    /// what is left.
+    RecordsLost {
+        /// Damaged places.
+        places: u64,
+        /// Alarms that stood before: they are in no record.
+        alarms: Vec<Alarm>,
+    },
     /// A step of making or taking a bundle; answered by exactly one `Effect::Bundle`.
     Bundle {
         /// Returned with the answer.

@@ -1,6 +1,6 @@
 //! Feeds from outside and files, as far as the fold needs to find them.
 
-use super::effect::Notice;
+use super::effect::{Effect, Notice};
 use super::{Cx, Engine};
 use crate::group::{DataOp, Source};
 use crate::ids::{BlobId, EntryId, GroupId};
@@ -39,5 +39,33 @@ impl Engine {
             }
         }
         cx.notify(Notice::BlobHere { blob });
+    }
+
+    /// A file was found damaged, or gone: it is wanted again if a post still refers to it.
+    pub(crate) fn blob_lost(&mut self, cx: &mut Cx<'_>, blob: BlobId) {
+        if !super::is_used(&*cx.tx, &blob) {
+            return;
+        }
+        let (from, to) = Key::of(table::BLOB).and(blob).prefix();
+        for (key, _) in cx.tx.range(&from, &to, 100, Direction::Forward) {
+            let (Some(group), Some(post)) = (GroupId::from_slice(&key[33..65]), EntryId::from_slice(&key[65..])) else {
+                continue;
+            };
+            let Some(size) = self.attached_bytes(cx, &post, &blob) else { continue };
+            if cx.tx.get(&keys::wanted(&blob)).is_none() {
+                let mut value = size.to_be_bytes().to_vec();
+                value.extend_from_slice(&group.0);
+                cx.tx.put(&keys::wanted(&blob), &value);
+                cx.effects.push(Effect::FetchBlob { blob, size, group });
+            }
+            cx.notify(Notice::PostChanged { group, post });
+        }
+    }
+
+    /// The length of a file as the post that it is attached to says.
+    fn attached_bytes(&self, cx: &Cx<'_>, post: &EntryId, blob: &BlobId) -> Option<u64> {
+        let found = super::lookup::Found::of(&*cx.tx, post)?;
+        let DataOp::Post(body) = DataOp::decode(found.kind, found.body.as_deref()?).ok()? else { return None };
+        body.attachments.iter().find(|file| file.blob == *blob).map(|file| file.size)
     }
 }

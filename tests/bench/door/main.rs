@@ -1,10 +1,11 @@
 //! Benches at the engine's door, where bytes are counted above the transport and a day takes seconds: `prove` (goal P4),
 //! what two sites say to find that they hold the same, and `chatter` (goal P14), what many sites with nothing new say in
-//! a day. Started by `tests/bench/run`.
+//! a day, and `scale` (goal P13), what an entry costs where many sites are. Started by `tests/bench/run`.
 
 #[path = "../figure.rs"]
 #[expect(dead_code, reason = "other benches use the rest")]
 mod figure;
+mod scale;
 mod sites;
 
 use figure::{Figure, Form, Report};
@@ -22,6 +23,8 @@ const POSTS: usize = 10;
 const PEERS: f64 = 200.0;
 /// Sites that are played for it; each talks with all the others.
 const SITES_DEFAULT: usize = 12;
+/// Posts of the large world of `scale`; goal P13 speaks of a million.
+const ENTRIES_DEFAULT: usize = 100_000;
 /// Watched after everything has come to rest.
 const HOURS: u64 = 6;
 const DAY_HOURS: f64 = 24.0;
@@ -35,7 +38,8 @@ fn main() {
     match words.first().map(String::as_str) {
         Some("prove") => prove(Report { bench: "prove", form }, count.unwrap_or(GROUPS_DEFAULT)),
         Some("chatter") => chatter(Report { bench: "chatter", form }, count.unwrap_or(SITES_DEFAULT)),
-        _ => eprintln!("door prove|chatter [--entries N] [--json]; see tests/bench/run help"),
+        Some("scale") => scale::run(Report { bench: "scale", form }, count.unwrap_or(ENTRIES_DEFAULT)),
+        _ => eprintln!("door prove|chatter|scale [--entries N] [--json]; see tests/bench/run help"),
     }
 }
 

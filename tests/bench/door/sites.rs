@@ -5,9 +5,11 @@ use protocol::engine::effect::{Answer, Effect};
 use protocol::engine::input::{Ask, Command, Input};
 use protocol::engine::read::Reader;
 use protocol::engine::{Engine, Identity};
-use protocol::ids::{EntryId, NodeId, RequestId, SiteId, TicketId, UserId};
+use protocol::ids::{EntryId, GroupId, NodeId, RequestId, SiteId, TicketId, UserId};
 use protocol::keys::SecretKey;
+use protocol::store::keys::{Key, table};
 use protocol::store::memory::MemoryStore;
+use protocol::store::{Direction, Row, Store as _};
 use rand_chacha::ChaCha12Rng;
 use rand_core::{Rng, SeedableRng};
 use std::collections::{BTreeMap, VecDeque};
@@ -47,6 +49,8 @@ pub struct Sites {
     sites: Vec<Site>,
     places: BTreeMap<NodeId, usize>,
     packets: VecDeque<Packet>,
+    /// Whose lines are cut.
+    parted: Vec<(usize, usize)>,
     asked: BTreeMap<u64, (usize, u64)>,
     tokens: u64,
     now: Millis,
@@ -62,6 +66,7 @@ impl Sites {
             sites: Vec::new(),
             places: BTreeMap::new(),
             packets: VecDeque::new(),
+            parted: Vec::new(),
             asked: BTreeMap::new(),
             tokens: 0,
             now: Millis(1_800_000_000_000),
@@ -201,6 +206,42 @@ impl Sites {
             }
             self.deliver();
         }
+    }
+
+    /// Lets much time pass with few ticks.
+    pub fn leap(&mut self, seconds: u64, ticks: u64) {
+        for _ in 0..ticks {
+            self.now.0 += seconds * 1_000 / ticks;
+            for at in 0..self.sites.len() {
+                self.input(at, Input::Tick);
+            }
+            self.deliver();
+        }
+    }
+
+    /// Cuts all lines between two halves.
+    pub fn part(&mut self, is_here: impl Fn(usize) -> bool) {
+        let count = self.sites.len();
+        let all = (0..count).flat_map(|a| (0..count).map(move |b| (a, b)));
+        self.parted = all.filter(|(a, b)| is_here(*a) != is_here(*b)).collect();
+        for (a, b) in self.parted.clone() {
+            let peer = self.sites[b].engine.node();
+            self.input(a, Input::PeerGone(peer));
+        }
+    }
+
+    /// Connects them again.
+    pub fn join(&mut self) {
+        for (a, b) in std::mem::take(&mut self.parted) {
+            let peer = self.sites[b].engine.node();
+            self.input(a, Input::PeerConnected(peer));
+        }
+    }
+
+    /// The rows of a group's feed at a site.
+    pub fn feed_rows(&self, at: usize, group: GroupId) -> Vec<Row> {
+        let (from, to) = Key::of(table::FEED).and(group.0).prefix();
+        self.sites[at].store.range(&from, &to, usize::MAX, Direction::Forward)
     }
 
     /// Until nothing was said for some seconds.

@@ -116,15 +116,24 @@ pub async fn two_sites() -> (Site, Client, Site, Client, Group) {
     let lyon = Site::start("Lyon").await;
     let ann = found(&paris, "ann").await;
     let ben = join(&ann, &lyon, "ben").await;
-    let group = ann.create_group("Jardin", "open").await.expect("ann may create a group");
+    let group = shared_group("Jardin", &ann, &ben).await;
+    (paris, ann, lyon, ben, group)
+}
+
+/// An open group of ann's that ben of another site is in, and both sites know it.
+///
+/// # Panics
+/// If the other site does not come to share it.
+pub async fn shared_group(name: &str, ann: &Client, ben: &Client) -> Group {
+    let group = ann.create_group(name, "open").await.expect("ann may create a group");
     ben.sees_group(&group.id).await;
     ben.join_group(&group.id).await.expect("anybody may join an open group");
-    within(CROSS_WITHIN, "paris knows that lyon shares the group", async || {
+    within(CROSS_WITHIN, "both sites share the group", async || {
         let seen: Group = ann.get(&format!("groups/{}", group.id)).await.ok()?;
         (seen.sites.len() == 2).then_some(())
     })
     .await;
-    (paris, ann, lyon, ben, group)
+    group
 }
 
 impl Client {

@@ -7,6 +7,7 @@ import { erasure, storage } from "./schema/keep";
 
 export const getStorage = () => call("GET", "/admin/storage", storage);
 export const patchStorage = (body: { keep_days: number | null; group?: string }) => call("PATCH", "/admin/storage", storage, body);
+export const checkStorage = () => call("POST", "/admin/storage/check", storage);
 export const setRetention = (id: string, request_id: string, days: number | null) =>
   call("PUT", `/groups/${id}/retention`, group, { request_id, days });
 export const setHold = (id: string, request_id: string, on: boolean, reason: string) =>

@@ -15,6 +15,10 @@ export { getErasures } from "../api/keep";
 export function getStorage(): Promise<Storage> {
   return withSudo(calls.getStorage);
 }
+/** Reads everything kept through again, now. */
+export function checkStorage(): Promise<Storage> {
+  return withSudo(calls.checkStorage);
+}
 /** For how many days back this site keeps, as a rule or for one group; nothing means everything. */
 export function keepFor(days: number | null, group?: string): Promise<Storage> {
   return withSudo(() => calls.patchStorage({ keep_days: days, ...(group === undefined ? {} : { group }) }));

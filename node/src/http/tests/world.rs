@@ -112,6 +112,7 @@ impl Site {
         let app = App::new(
             Rooms {
                 handle: running.handle.clone(),
+                scrub: crate::scrub::Scrub::new(&local),
                 exports: Exports::new(running.handle.clone(), Arc::clone(&local), files.clone()),
                 local,
                 bundles: Bundles::new(running.handle.clone(), files.clone()),

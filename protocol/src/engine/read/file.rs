@@ -63,6 +63,24 @@ impl Reader<'_> {
         rows.into_iter().filter_map(read).collect()
     }
 
+    /// Files that posts refer to and that are held to be here, in order of their ids after one of them.
+    pub fn blobs_here(&self, after: Option<BlobId>, max: usize) -> Vec<BlobId> {
+        let (mut from, to) = Key::of(table::BLOB).prefix();
+        let mut found: Vec<BlobId> = Vec::new();
+        if let Some(after) = after {
+            from = Key::of(table::BLOB).and(after).prefix().1;
+        }
+        while found.len() < max {
+            let Some((key, _)) = self.store.range(&from, &to, 1, Direction::Forward).pop() else { break };
+            let Some(blob) = key.get(1..33).and_then(BlobId::from_slice) else { break };
+            if self.store.get(&crate::store::keys::wanted(&blob)).is_none() {
+                found.push(blob);
+            }
+            from = Key::of(table::BLOB).and(blob).prefix().1;
+        }
+        found
+    }
+
     /// A group's feeds from outside, for members.
     pub fn sources(&self, viewer: UserId, group: GroupId) -> Option<Vec<SourceView>> {
         self.readable(&viewer, &group)?;

@@ -24,6 +24,8 @@ export const storage = object({
   thumbs: count,
   groups: list(kept_group),
   keep_days: nullable(count),
+  /** Reading everything through again: damaged places among the entries, and damaged or lost files, so far. */
+  check: object({ running: flag, finished: nullable(text), places: count, files: count }),
 });
 export type Storage = Decoded<typeof storage>;
 

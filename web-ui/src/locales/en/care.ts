@@ -315,6 +315,8 @@ export const en: CareMessages = {
       ahead_minutes: "Minutes ahead",
       behind_minutes: "Minutes behind",
       revisions: "Decisions signed",
+      records: "Damaged places among the entries",
+      files: "Files damaged or lost",
     },
     seal: "Seal",
     sealTitle: (site: string) => `Seal the history of ${site}?`,
@@ -365,6 +367,16 @@ export const en: CareMessages = {
     lessText: "What is older is erased from the disk of this site and can no longer be read here. The other sites are not concerned.",
     lessAct: "Keep for less time",
     fileBytes: "of which files",
+    check: {
+      title: "Check of the disk",
+      now: "Check now",
+      running: "Checking…",
+      never: "Everything is read through once a week, in the background; that has not happened yet.",
+      last: "Everything was read through",
+      sound: "Nothing is damaged.",
+      found: (places: number, files: number) =>
+        `${p(places, { one: "# damaged place among the entries", other: "# damaged places among the entries" })}, ${p(files, { one: "# damaged or lost file", other: "# damaged or lost files" })} so far: other sites are asked for them.`,
+    },
     table: "Details by group",
   },
   erase: {

@@ -314,6 +314,8 @@ export const fr = {
       ahead_minutes: "Avance en minutes",
       behind_minutes: "Retard en minutes",
       revisions: "Décisions signées",
+      records: "Endroits abîmés dans les écrits",
+      files: "Fichiers abîmés ou perdus",
     },
     seal: "Sceller",
     sealTitle: (site: string) => `Sceller l'histoire de ${site} ?`,
@@ -364,6 +366,16 @@ export const fr = {
     lessText: "Ce qui est plus ancien est effacé du disque de ce site, et n'y sera plus lisible. Les autres sites n'en sont pas touchés.",
     lessAct: "Garder moins longtemps",
     fileBytes: "dont fichiers",
+    check: {
+      title: "Contrôle du disque",
+      now: "Contrôler maintenant",
+      running: "Contrôle en cours…",
+      never: "Tout est relu une fois par semaine, en arrière-plan ; ce n'est pas encore arrivé.",
+      last: "Tout a été relu",
+      sound: "Rien d'abîmé.",
+      found: (places: number, files: number) =>
+        `${p(places, { one: "# endroit abîmé parmi les écrits", other: "# endroits abîmés parmi les écrits" })}, ${p(files, { one: "# fichier abîmé ou perdu", other: "# fichiers abîmés ou perdus" })} jusqu'ici : c'est redemandé aux autres sites.`,
+    },
     table: "Le détail par groupe",
   },
   erase: {
