@@ -10,7 +10,8 @@ const rooms = {
   components: ["lib"],
   api: ["lib"],
   state: ["lib", "api"],
-  views: ["lib", "state", "components"],
+  editor: ["lib", "components"],
+  views: ["lib", "state", "components", "editor"],
 };
 const all = Object.keys(rooms);
 

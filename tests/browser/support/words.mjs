@@ -10,23 +10,23 @@ const locales = join(dirname(fileURLToPath(import.meta.url)), "../../../web-ui/s
 async function load() {
   const folder = mkdtempSync(join(tmpdir(), "archipel-words-"));
   try {
-    for (const name of ["fr", "en", "fr/care", "en/care", "plural"]) {
+    for (const name of ["fr", "en", "fr/care", "en/care", "fr/pages", "en/pages", "plural"]) {
       const source = readFileSync(join(locales, `${name}.ts`), "utf8");
       const { outputText } = ts.transpileModule(source, {
         compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
       });
-      const imports = outputText.replaceAll(/from "(\.{1,2}\/\w+)"/g, 'from "$1.mjs"');
+      const imports = outputText.replaceAll(/from "(\.{1,2}\/[\w\/]+)"/g, 'from "$1.mjs"');
       const path = join(folder, `${name}.mjs`);
       mkdirSync(dirname(path), { recursive: true });
       writeFileSync(path, imports);
     }
     const part = async (name, path) => (await import(pathToFileURL(join(folder, `${path}.mjs`)).href))[name];
-    const book = async (name) => ({ ...(await part(name, name)), care: await part(name, `${name}/care`) });
+    const book = async (name) => ({ ...(await part(name, name)), care: await part(name, `${name}/care`), paper: await part(name, `${name}/pages`) });
     return { fr: await book("fr"), en: await book("en") };
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-/** `words.fr.setup.create` is what a button says; `words.fr.care` are the words of the screens fetched later. */
+/** `words.fr.setup.create` is what a button says; `words.fr.care` and `words.fr.paper` are the words of screens fetched later. */
 export const words = await load();

@@ -23,11 +23,14 @@ export type Notice =
   | { type: "not_delivered" }
   | { type: "alarms" }
   | { type: "erasures" }
+  | { type: "page"; group: string; page: string }
+  | { type: "page_comment"; group: string; page: string }
   | { type: "unread"; group: string; unread: number }
   | { type: "ended" };
 
 const at_post = object({ group: text, post: text });
 const at_comment = object({ group: text, post: text, comment: text });
+const at_page = object({ group: text, page: text });
 const none = object({});
 const shapes: { [T in Notice["type"]]: Decoder<Omit<Extract<Notice, { type: T }>, "type">> } = {
   post: at_post,
@@ -45,6 +48,8 @@ const shapes: { [T in Notice["type"]]: Decoder<Omit<Extract<Notice, { type: T }>
   not_delivered: none,
   alarms: none,
   erasures: none,
+  page: at_page,
+  page_comment: at_page,
   unread: object({ group: text, unread: count }),
   ended: none,
 };

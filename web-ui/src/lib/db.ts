@@ -1,15 +1,16 @@
 /**
- * A small cupboard in the browser (IndexedDB): what was read lately, and what waits to leave.
+ * A small cupboard in the browser (IndexedDB): what was read lately, and what waits to leave (publications in `outbox`, changes to pages in `pages`).
  *
  * Every call answers even when the browser refuses storage (private windows): then memory serves.
  */
 
 const NAME = "archipel";
-const VERSION = 1;
-export type Shelf = "cache" | "outbox";
-const SHELVES: readonly Shelf[] = ["cache", "outbox"];
+/** Raised when a shelf is added. */
+const VERSION = 2;
+export type Shelf = "cache" | "outbox" | "pages";
+const SHELVES: readonly Shelf[] = ["cache", "outbox", "pages"];
 
-const memory: Record<Shelf, Map<string, unknown>> = { cache: new Map(), outbox: new Map() };
+const memory: Record<Shelf, Map<string, unknown>> = { cache: new Map(), outbox: new Map(), pages: new Map() };
 let opening: Promise<IDBDatabase | null> | undefined;
 
 function open(): Promise<IDBDatabase | null> {
@@ -21,7 +22,11 @@ function open(): Promise<IDBDatabase | null> {
         if (!request.result.objectStoreNames.contains(shelf)) request.result.createObjectStore(shelf);
       }
     };
-    request.onsuccess = () => resolve(request.result);
+    request.onsuccess = () => {
+      // A newer version of the page, in another tab, must not wait for this one.
+      request.result.onversionchange = () => request.result.close();
+      resolve(request.result);
+    };
     request.onerror = () => resolve(null);
     request.onblocked = () => resolve(null);
   });

@@ -1,11 +1,14 @@
 /** Addresses and the pages they mean. Pure. */
 
+export type GroupTab = "feed" | "pages" | "members" | "sources" | "about";
+
 export type Route =
   | { page: "home" }
   | { page: "groups" }
   | { page: "group-new" }
-  | { page: "group"; id: string; tab: "feed" | "members" | "sources" | "about" }
+  | { page: "group"; id: string; tab: GroupTab }
   | { page: "post"; id: string }
+  | { page: "document"; id: string }
   | { page: "people" }
   | { page: "person"; id: string }
   | { page: "network" }
@@ -59,10 +62,12 @@ export function parse(path: string, hash = ""): Route {
     case "g":
       if (!ID.test(second)) return { page: "unknown" };
       if (third === "") return { page: "group", id: second, tab: "feed" };
-      if (third === "members" || third === "sources" || third === "about") return { page: "group", id: second, tab: third };
+      if (third === "pages" || third === "members" || third === "sources" || third === "about") return { page: "group", id: second, tab: third };
       return { page: "unknown" };
     case "p":
       return ID.test(second) ? { page: "post", id: second } : { page: "unknown" };
+    case "d":
+      return ID.test(second) && third === "" ? { page: "document", id: second } : { page: "unknown" };
     case "people":
       return plain ? { page: "people" } : ID.test(second) ? { page: "person", id: second } : { page: "unknown" };
     case "network":

@@ -465,6 +465,7 @@ export const en: Messages = {
     notAllowedText: "Ask an administrator of your organisation.",
   },
   group: {
+    pages: "Pages",
     parts: "Parts of the group",
     feed: "Posts",
     members: "Members",
@@ -709,6 +710,8 @@ export const en: Messages = {
     confirm: "Confirm",
   },
   palette: {
+    pages: "Pages",
+    newPage: "Pages of this group",
     title: "Go to…",
     placeholder: "A group, a person, an action…",
     groups: "Groups",

@@ -464,6 +464,7 @@ export const fr = {
     notAllowedText: "Demandez à un administrateur de votre organisation.",
   },
   group: {
+    pages: "Documents",
     parts: "Parties du groupe",
     feed: "Publications",
     members: "Membres",
@@ -708,6 +709,8 @@ export const fr = {
     confirm: "Confirmer",
   },
   palette: {
+    pages: "Documents",
+    newPage: "Documents de ce groupe",
     title: "Aller à…",
     placeholder: "Un groupe, une personne, une action…",
     groups: "Groupes",

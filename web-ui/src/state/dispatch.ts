@@ -6,6 +6,7 @@ import { erasuresChanged } from "./erasures.svelte";
 import { deliveryMoved, postArrived, reloadShown } from "./feed.svelte";
 import { loadGroup, loadGroups, setUnread } from "./groups.svelte";
 import { loadNetwork, pairingMoved } from "./network.svelte";
+import { pageCommentsMoved, pageMoved, reloadPages } from "./pages.svelte";
 import { peopleChanged } from "./people.svelte";
 import { fileArrived, refreshPost, refreshWatched } from "./posts.svelte";
 import { sessionEnded } from "./session.svelte";
@@ -63,6 +64,12 @@ export function dispatch(notice: Notice): void {
     case "erasures":
       erasuresChanged();
       return;
+    case "page":
+      pageMoved(notice.group, notice.page);
+      return;
+    case "page_comment":
+      pageCommentsMoved(notice.page);
+      return;
     case "ended":
       sessionEnded();
       return;
@@ -76,6 +83,7 @@ export function reset(): void {
   void loadGroups();
   void loadNetwork();
   reloadShown();
+  reloadPages();
   peopleChanged();
   undeliveredChanged();
   alarmsChanged();

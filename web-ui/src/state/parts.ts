@@ -19,6 +19,8 @@ const signs = {
   reach: () => true,
   alarms: () => (meOrNull()?.alarms ?? null) !== null,
   byFile: () => true,
+  /** The node does not answer for pages yet. */
+  pages: () => false,
   exportPerson: () => true,
 };
 

@@ -58,3 +58,8 @@ export class Upload {
     if (this.picture !== null) URL.revokeObjectURL(this.picture);
   }
 }
+
+/** One file at once, for places that show its way themselves. */
+export function sendFile(file: Blob, name: string, progress: (sent: number) => void): Promise<Attachment> {
+  return uploadFile(file, name, progress, new AbortController().signal);
+}
