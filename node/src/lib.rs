@@ -106,6 +106,7 @@ impl Node {
                 reach: reach(&config),
                 kept: local.settings().static_addresses,
                 mdns: if config.mdns == Switch::On { Mdns::On } else { Mdns::Off },
+                rows: Arc::clone(&rows),
             },
             handle.clone(),
             running.take_wishes(),

@@ -2,9 +2,11 @@
 //!
 //! The task that carries wishes never waits for the engine, so that the two queues cannot block each other.
 
+mod book;
 mod known;
 mod trial;
 
+use book::Book;
 pub use known::Known;
 
 use crate::runtime::handle::Handle;
@@ -13,6 +15,7 @@ use archipel_net::{
     Gossip, GossipToken, Lane, Mdns, Net, NetConfig, NetError, NetEvent, PeerKey, Reach, RequestError, RequestToken,
     Verdict,
 };
+use archipel_storage::kvlog::KvLog;
 use bytes::Bytes;
 use protocol::engine::effect::{Effect, Judgement, Notice};
 use protocol::engine::input::Input;
@@ -47,6 +50,8 @@ pub struct NetworkConfig {
     pub kept: BTreeMap<String, Vec<String>>,
     /// Local discovery.
     pub mdns: Mdns,
+    /// This site's own rows, where the whereabouts of the others are kept.
+    pub rows: Arc<KvLog>,
 }
 
 /// What waits for the engine's answer. Bounded by what the network lets through per peer.
@@ -137,19 +142,48 @@ async fn carry(
             return;
         }
     };
-    let waiting = Waiting::default();
+    let (waiting, book) = (Waiting::default(), Book(Arc::clone(&config.rows)));
+    remind(&handle, &book).await;
     let received = tokio::spawn(receive(net.clone(), events, handle.clone(), Arc::clone(&waiting), known.clone()));
     transfer.connect(net.clone());
     announce(&net, &handle, &known).await;
     known.dial_kept(&net).await;
     let _ = ready.send(Some(net.clone()));
     for wish in early {
+        note(&book, &wish).await;
         fulfil(&net, &handle, &waiting, &known, wish).await;
     }
     while let Some(wish) = wishes.recv().await {
+        note(&book, &wish).await;
         fulfil(&net, &handle, &waiting, &known, wish).await;
     }
     received.abort();
+}
+
+/// Tells the engine where others were, in case its rows were lost.
+async fn remind(handle: &Handle, book: &Book) {
+    for (node, addresses) in book.all() {
+        let member =
+            handle.read(|reader| reader.view.org_state().is_some_and(|org| org.connectable().any(|one| one == node)));
+        if member {
+            handle.tell(Input::AddressHint { node, addresses }).await;
+        } else if let Err(error) = book.forget(&node) {
+            tracing::warn!(%error, "a former node stands in the address book still");
+        }
+    }
+}
+
+/// Keeps where a node is by now. This is rare: nodes may not move oftener than every few seconds.
+async fn note(book: &Book, wish: &Effect) {
+    let Effect::Addresses { node, addresses } = wish else { return };
+    if book.says(node, addresses) {
+        return;
+    }
+    let (book, node, addresses) = (book.clone(), *node, addresses.clone());
+    let noted = tokio::task::spawn_blocking(move || book.note(&node, &addresses)).await;
+    if let Ok(Err(error)) = noted {
+        tracing::warn!(%error, "where another site is may be forgotten in a crash");
+    }
 }
 
 async fn open(config: &NetworkConfig, org: &OrgId) -> Result<(Net, mpsc::Receiver<NetEvent>), NetError> {

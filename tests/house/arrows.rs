@@ -36,7 +36,7 @@ const NODE: &[(&str, &[&str])] = &[
     ("export", &["runtime", "local", "files", "naming"]),
     ("scrub", &["runtime", "local", "files"]),
     ("keeper", &["runtime", "local", "files", "transfer", "http"]),
-    ("network", &["runtime", "transfer", "http"]),
+    ("network", &["runtime", "local", "transfer", "http"]),
     ("pairing", &["runtime", "local", "http"]),
     ("feeds", &["runtime", "local", "http"]),
     ("http", &["runtime", "local", "config", "metrics", "files", "bundle", "export", "scrub"]),

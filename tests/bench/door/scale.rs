@@ -18,7 +18,7 @@ const SITES_PER_GROUP: usize = 5;
 /// As long as the longest cut that must heal (goal F2).
 const DAYS: usize = 30;
 /// Ticks of each day. A site ticks each second; what that costs without work is the bench `chatter`'s to say.
-const TICKS_A_DAY: u64 = 24;
+const TICKS_A_DAY: u64 = 1;
 const DAY_SECONDS: u64 = 86_400;
 const TEXT: &str = "La toiture du bâtiment B fuit de nouveau au-dessus de l'escalier, le couvreur passe mardi matin. Merci de prévenir \
     les habitants du troisième étage et de laisser la trappe ouverte. Les photos sont dans le dossier du groupe, le devis \
@@ -43,8 +43,10 @@ pub fn run(report: Report, entries: usize) {
 /// CPU time per entry in a world of so many sites.
 fn measured(report: Report, count: usize, a_site: usize) -> Duration {
     let mut sites = Sites::new(count);
+    report.note(&format!("{count} sites stand, {} MiB", resident_mib()));
     let groups = groups(&mut sites, count);
     sites.come_to_rest();
+    report.note(&format!("{} groups stand, {} MiB", groups.len(), resident_mib()));
     let begun = cpu();
     let a_day = a_site / DAYS;
     let mut written = 0;
@@ -101,6 +103,14 @@ fn groups(sites: &mut Sites, count: usize) -> Vec<(GroupId, Vec<usize>)> {
             (group, members)
         })
         .collect()
+}
+
+/// Memory of this process.
+fn resident_mib() -> u64 {
+    /// As on every machine that this runs on (`getconf PAGESIZE`).
+    const PAGE_BYTES: u64 = 4_096;
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    statm.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * PAGE_BYTES >> 20
 }
 
 /// What this process has worked so far, all on one thread.
