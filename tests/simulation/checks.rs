@@ -57,6 +57,8 @@ pub struct Checks {
     pub forked: BTreeSet<LogId>,
     /// See [`Checks::forked`].
     pub restored: BTreeSet<NodeId>,
+    /// What a site dropped with a group that its people had left, by site: it comes back with them.
+    pub dropped: BTreeSet<(usize, EntryId)>,
     /// What was written again of an entry.
     pub again: BTreeMap<EntryId, Vec<EntryId>>,
     tracks: Vec<Track>,
@@ -293,6 +295,18 @@ impl Checks {
         self.owners.insert(log, owner);
     }
 
+    /// What a site held and does not hold any more of groups that its people are in no longer.
+    fn note_dropped(&mut self, world: &World, at: usize, before: &Track) {
+        let (node, org) = (world.node(at), world.sites[at].engine.org().map(ScopeId::from));
+        for ((log, _), ids) in &before.tree {
+            let Some(owner) = self.owners.get(log).filter(|owner| Some(owner.scope) != org) else { continue };
+            let group = GroupId::from(owner.scope);
+            let left = owner.class == Class::Data && !world.read(at, |reader| reader.keeps(&node, &group));
+            let gone: Vec<EntryId> = ids.iter().filter(|id| left && !self.holds(at, id)).copied().collect();
+            self.dropped.extend(gone.into_iter().map(|id| (at, id)));
+        }
+    }
+
     // --- what leaves ------------------------------------------------------------------------------------------------
 
     fn may(&self, world: &World, from: usize, to: usize, scope: &ScopeId) -> May {
@@ -466,7 +480,8 @@ impl Watch for Checks {
                 track.tree.entry((entry.log(), seq)).or_default().insert(entry.id);
             }
         }
-        *self.track(at) = track;
+        let before = std::mem::replace(self.track(at), track);
+        self.note_dropped(world, at, &before);
     }
 
     fn sent(&mut self, world: &World, from: usize, to: usize, message: &Message) {

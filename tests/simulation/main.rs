@@ -1,7 +1,8 @@
 //! Whole sites from one seed. First everything goes wrong that may (`play.rs`, `hostile.rs`), and nothing that must always
 //! hold is broken (`checks.rs`); then faults stop, and all honest sites must hold and show the same (`end.rs`).
 //!
-//! `tests/run simulation --seeds N`; a failure prints its seed, and `ARCHIPEL_SEED=17 tests/run simulation` repeats it.
+//! `tests/run simulation --seeds N`; a failure prints its seed, and `ARCHIPEL_SEED=17 tests/run simulation` repeats it (with
+//! `--forks`, if it failed so).
 
 #![expect(
     clippy::disallowed_methods,
@@ -45,8 +46,7 @@ fn run(seed: u64) {
         }
         play.check();
     }
-    let healing = play.world.now;
-    play.heal();
+    let healing = play.heal();
     play.check();
     let found = play.verdict(healing);
     assert!(found.is_empty(), "{found:#?}\n{:?}", play.troubles);
@@ -64,6 +64,8 @@ fn whole_sites_keep_to_the_invariants_and_become_equal() {
         return run(seed);
     }
     let (first, seeds) = (number("ARCHIPEL_FIRST_SEED").unwrap_or(0), number("ARCHIPEL_SEEDS").unwrap_or(SEEDS));
+    let again =
+        if number("ARCHIPEL_FORKS").is_some() { "tests/run simulation --forks" } else { "tests/run simulation" };
     let (next, failed, begun) = (AtomicU64::new(first), Mutex::new(Vec::new()), Instant::now());
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
@@ -76,7 +78,7 @@ fn whole_sites_keep_to_the_invariants_and_become_equal() {
                         return;
                     }
                     if std::panic::catch_unwind(|| run(seed)).is_err() {
-                        eprintln!("seed {seed} failed; ARCHIPEL_SEED={seed} tests/run simulation repeats it");
+                        eprintln!("seed {seed} failed; ARCHIPEL_SEED={seed} {again} repeats it");
                         failed.lock().expect("nobody panics with it").push(seed);
                     }
                 }
@@ -84,6 +86,6 @@ fn whole_sites_keep_to_the_invariants_and_become_equal() {
         }
     });
     let failed = failed.into_inner().expect("nobody panics with it");
-    assert!(failed.is_empty(), "failing seeds: {failed:?}; run one with ARCHIPEL_SEED=<seed>");
+    assert!(failed.is_empty(), "failing seeds: {failed:?}; run one with ARCHIPEL_SEED=<seed> {again}");
     println!("{seeds} seeds passed in {:.1?}", begun.elapsed());
 }

@@ -86,7 +86,8 @@ pub struct Play {
     items: Vec<EntryId>,
     sources: Vec<EntryId>,
     acknowledged: Vec<Acknowledged>,
-    /// What a restored site had acknowledged and others hold: it must be there again in the end.
+    /// What a restored site had acknowledged and others hold, and what was dropped with a group that its site had left: it
+    /// must be there again in the end.
     owed: Vec<Acknowledged>,
     texts: u64,
 }
@@ -389,6 +390,10 @@ impl Play {
     /// Everything that can be said at any time.
     pub fn check(&mut self) {
         let mut checks = self.checks.borrow_mut();
+        let is_dropped = |done: &Acknowledged| checks.dropped.contains(&(done.at, done.id));
+        let (dropped, kept): (Vec<_>, Vec<_>) = self.acknowledged.drain(..).partition(is_dropped);
+        self.acknowledged = kept;
+        self.owed.extend(dropped);
         checks.inv_35_memory_is_bounded(&self.world);
         for done in &self.acknowledged {
             self.inv_41_what_was_acknowledged_is_there(&mut checks, done);
@@ -400,13 +405,16 @@ impl Play {
         }
     }
 
-    /// What restored sites had acknowledged and others hold is back.
+    /// What restored sites had acknowledged and others hold is back, and so is what was dropped with a group that a site
+    /// is in again.
     pub fn inv_41_what_was_restored_came_back(&self) -> Vec<String> {
         let mut checks = Checks::default();
         let known = self.checks.borrow();
         for done in self.owed.iter().filter(|done| !known.holds(done.at, &done.id)) {
-            // Others may have lost it meanwhile to a restored disk of their own.
-            let held = (0..self.world.sites.len()).any(|at| self.is_honest(at) && known.holds(at, &done.id));
+            // Others may have lost it meanwhile to a restored disk of their own, and who is out of a group gives nothing of it.
+            let gives = |at: usize| done.group.as_ref().is_none_or(|group| self.keeps(at, group));
+            let held =
+                (0..self.world.sites.len()).any(|at| self.is_honest(at) && known.holds(at, &done.id) && gives(at));
             if held {
                 self.inv_41_what_was_acknowledged_is_there(&mut checks, done);
             }
