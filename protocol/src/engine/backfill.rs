@@ -44,7 +44,11 @@ impl Engine {
         }
         match Span::begun(&log, &entries) {
             Some(span) => self.set_span(&id, Some(span)),
-            None => return Ingested::Malformed,
+            // Its writer does not say its frontier as often as it should: what lies below tells it.
+            None => {
+                self.fill_upwards(&id);
+                return Ingested::Chain(ChainError::Gap);
+            }
         }
         self.store_span(cx, &id, &entries, log.ctl);
         self.join_span(cx, &id);

@@ -29,7 +29,9 @@ impl Engine {
     /// Notes what a peer holds of a log and plans to fetch what is missing here.
     pub(crate) fn want(&mut self, now: Millis, peer: &NodeId, scope: ScopeId, priority: u8, height: &Height) {
         let extent = self.extent(&height.log);
-        if extent.lacks(height.next) == 0 || !self.sessions.contains_key(peer) {
+        // What is being dropped is taken again when it is gone.
+        let settled = extent.lacks(height.next) == 0 || self.dropping.contains_key(&height.log);
+        if settled || !self.sessions.contains_key(peer) {
             return;
         }
         // Data of a group that is known and not kept here would only be refused.
@@ -56,13 +58,22 @@ impl Engine {
         let forked = self.has_branches(&height.log) || self.logs.get(&height.log).is_some_and(|log| log.end.is_some());
         let upwards = own || forked || priority < DATA_PRIORITY || self.upwards.contains(&height.log);
         let ways = if upwards { Ways::Upwards } else { Ways::Both };
-        self.plan.claim(*peer, &Claim { scope, priority, log: height.log, height: height.next, extent, ways });
+        let Height { log, next, head } = *height;
+        self.plan.claim(*peer, &Claim { scope, priority, log, height: next, head, extent, ways });
     }
 
     /// A peer answered a piece.
     pub(crate) fn take_piece(&mut self, cx: &mut Cx<'_>, peer: NodeId, call: u64, batches: Vec<ByteVec>) {
         let bytes: usize = batches.iter().map(|batch| batch.len()).sum();
         let empty = batches.is_empty();
+        // It holds the log so far and nothing that goes on from what is held here: it means a branch.
+        if empty
+            && let Some((log, head)) = self.plan.claimed(call)
+            && self.logs.contains_key(&log)
+            && let Some(session) = self.sessions.get_mut(&peer)
+        {
+            session.branches.insert((log, Some(head)));
+        }
         self.count(&peer, |counts| {
             counts.bytes += bytes as u64;
             counts.broken += u64::from(empty);

@@ -11,7 +11,7 @@ mod extent;
 pub use extent::{Extent, Progress};
 
 use crate::clock::Millis;
-use crate::ids::{LogId, NodeId, ScopeId};
+use crate::ids::{EntryId, LogId, NodeId, ScopeId};
 use crate::limits::{
     BACKFILL_ENTRIES_MIN, FIRST_PIECE_ENTRIES, PIECE_ENTRIES, RANGE_SLOW_MS, RANGES_MAX, RANGES_PER_PEER_MAX,
     WANTED_LOGS_PER_PEER_MAX,
@@ -68,6 +68,7 @@ struct Part {
 #[derive(Debug, Clone, Copy)]
 struct Holder {
     height: u64,
+    head: EntryId,
     slow: bool,
 }
 
@@ -101,6 +102,8 @@ pub struct Claim {
     pub log: LogId,
     /// How far the peer holds it.
     pub height: u64,
+    /// The entry before that position, there.
+    pub head: EntryId,
     /// How far it is held here.
     pub extent: Extent,
     /// Whether it may be filled from above.
@@ -280,7 +283,7 @@ impl Plan {
             parts: BTreeMap::new(),
         });
         fill.extent = claim.extent;
-        fill.holders.insert(peer, Holder { height: claim.height, slow: false });
+        fill.holders.insert(peer, Holder { height: claim.height, head: claim.head, slow: false });
         let place = fill.place;
         self.queues.entry(peer).or_default().insert(place);
     }
@@ -293,6 +296,12 @@ impl Plan {
     /// Whether a call belongs to the plan.
     pub fn knows(&self, call: u64) -> bool {
         self.calls.contains_key(&call)
+    }
+
+    /// The log of which a piece was asked for, and its newest entry as the peer that was asked claimed it.
+    pub fn claimed(&self, call: u64) -> Option<(LogId, EntryId)> {
+        let (peer, piece) = self.calls.get(&call)?;
+        Some((piece.log, self.fills.get(&piece.log)?.holders.get(peer)?.head))
     }
 
     /// What the plan thinks durable of a log; `None` when it misses nothing of it.
@@ -500,11 +509,15 @@ impl Plan {
         self.requeue(log);
     }
 
-    /// A log cannot be taken from above: it is filled upwards.
+    /// A log cannot be taken from above: it is filled upwards. What came from above would wait for ever.
     pub fn only_upwards(&mut self, log: &LogId) {
-        if let Some(fill) = self.fills.get_mut(log) {
-            fill.upwards = true;
-        }
+        let Some(fill) = self.fills.get_mut(log) else { return };
+        fill.upwards = true;
+        let here = |fill: &Fill| fill.parts.values().filter(|part| matches!(part.state, State::Here { .. })).count();
+        let before = here(fill);
+        fill.parts.retain(|_, part| part.way == Way::Forward);
+        self.waiting -= before - here(fill);
+        self.requeue(log);
     }
 
     /// Pieces that are slow in coming are asked of others, where others hold them. Called at each tick.

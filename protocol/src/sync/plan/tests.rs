@@ -8,7 +8,8 @@ fn node(n: u8) -> NodeId {
 
 fn claim(log: u8, priority: u8, height: u64) -> Claim {
     let extent = Extent { next: 1, above: None };
-    Claim { scope: ScopeId([log; 32]), priority, log: LogId([log; 32]), height, extent, ways: Ways::Upwards }
+    let (scope, log, head) = (ScopeId([log; 32]), LogId([log; 32]), EntryId([log; 32]));
+    Claim { scope, priority, log, height, head, extent, ways: Ways::Upwards }
 }
 
 /// Asks as the engine does and answers what was asked, with its call.
