@@ -143,7 +143,7 @@ pub struct GroupState {
 impl GroupState {
     /// Judges all entries of the group; `None` until its creation is known.
     pub fn evaluate(group: GroupId, history: &History, org: &OrgState) -> Option<Self> {
-        judge::judge(group, history, org)
+        judge::judge(group, &history.with_copies(), org)
     }
 
     /// Its name.

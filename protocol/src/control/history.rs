@@ -3,6 +3,7 @@
 //! An entry counts only when all that it names is here (G15, S23): until then it waits inside. Whether it has authority
 //! is not asked here; only what breaks a rule by its form alone is refused, for ever.
 
+mod copies;
 pub(crate) mod graph;
 mod waiting;
 
@@ -31,6 +32,8 @@ pub struct ControlEntry {
     pub prev: Option<EntryId>,
     /// The control frontier that its author had applied, an inherited one resolved.
     pub ctl: Vec<EntryId>,
+    /// The entry of the same node that it says again.
+    pub again: Option<EntryId>,
     /// What it does.
     pub op: ControlOp,
 }
@@ -57,6 +60,8 @@ pub struct History {
     /// For each entry, what it names outside this scope.
     outside: Vec<Vec<EntryId>>,
     heads: BTreeSet<EntryId>,
+    /// The numbers of entries that say others again.
+    copies: Vec<usize>,
     waiting: Waiting,
     refused: BTreeSet<EntryId>,
 }
@@ -229,6 +234,11 @@ impl History {
     }
 
     fn admit(&mut self, entry: ControlEntry) {
+        self.place(entry, None);
+    }
+
+    /// Adds an entry after all that it names, and after its original where that is to be looked at.
+    fn place(&mut self, entry: ControlEntry, original: Option<EntryId>) {
         let mut parents: Vec<usize> = Vec::new();
         let mut outside: Vec<EntryId> = Vec::new();
         for id in named(&entry) {
@@ -240,6 +250,10 @@ impl History {
         }
         outside.sort_unstable();
         outside.dedup();
+        parents.extend(original.and_then(|id| self.graph.index(&id)));
+        if entry.again.is_some() {
+            self.copies.push(self.entries.len());
+        }
         let prev = entry.prev.and_then(|prev| self.graph.index(&prev));
         Arc::make_mut(&mut self.graph).push(entry.id, prev, &parents);
         self.heads.insert(entry.id);

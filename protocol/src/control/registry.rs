@@ -121,6 +121,7 @@ struct Inner {
 impl OrgState {
     /// Judges all entries of the organisation.
     pub fn evaluate(org: OrgId, history: &History) -> Self {
+        let history = &*history.with_copies();
         let chain = Chain::follow(org, history, &|trial, siblings| finality::final_by(history, trial, siblings));
         Self::under(chain, history)
     }

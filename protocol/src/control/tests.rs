@@ -163,6 +163,7 @@ impl Stage {
             actor,
             prev: tail.as_ref().map(|tail| tail.id),
             ctl: ctl.to_vec(),
+            again: None,
             op,
         };
         self.tails.insert((scope, by), entry.clone());

@@ -76,6 +76,7 @@ pub(crate) fn control_entry(entry: &Entry, node: NodeId, ctl: &[EntryId]) -> Opt
         actor: entry.header.actor,
         prev: entry.header.prev,
         ctl: ctl.to_vec(),
+        again: super::fork::again_of(entry),
         op,
     })
 }

@@ -260,7 +260,7 @@ fn org_pasts(history: &History, org: &OrgState) -> Vec<Option<Past>> {
     let mut clocks: Vec<Option<Clock>> = Vec::with_capacity(history.len());
     for (index, entry) in history.entries().iter().enumerate() {
         let mut clock = org.graph().closure(history.outside(index));
-        for parent in super::super::history::named(entry).filter_map(|id| history.graph().index(id)) {
+        for parent in history.seen(entry).filter_map(|id| history.graph().index(id)) {
             match (&mut clock, &clocks[parent]) {
                 (Some(clock), Some(seen)) => clock.merge(seen),
                 (clock, None) => *clock = None,

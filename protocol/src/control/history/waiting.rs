@@ -88,6 +88,7 @@ mod tests {
             actor: None,
             prev: None,
             ctl: vec![EntryId([255; 32])],
+            again: None,
             op: ControlOp::Leave,
         }
     }

@@ -219,3 +219,27 @@ fn what_check_allows_has_effect_and_what_it_refuses_has_none() {
         }
     }
 }
+
+#[test]
+fn what_is_said_again_is_judged_as_having_seen_what_it_says_again() {
+    let mut stage = Stage::new(2, 48);
+    let base = stage.create(Access::Closed);
+    let mark = stage.entries.len();
+    // Ann lets Ben in and steps down. Not knowing that this was heard she says both again in another log, with a frontier
+    // that cannot name what may be lost.
+    let first = stage.by(0, grant(1, Role::Member), &[base]);
+    let second = stage.by(0, grant(0, Role::Member), &[first]);
+    stage.tails.remove(&(Scope::Group, node(0)));
+    let first_again = stage.by(0, grant(1, Role::Member), &[base]);
+    let second_again = stage.by(0, grant(0, Role::Member), &[first_again]);
+    for (copy, original) in [(first_again, first), (second_again, second)] {
+        let entry = stage.entries.iter_mut().find(|(_, entry)| entry.id == copy).expect("written");
+        entry.1.again = Some(original);
+    }
+    let state = stage.settled_from(mark);
+    assert_eq!((state.role(&user(0, 0)), state.role(&user(1, 0))), (Some(Role::Member), Some(Role::Member)));
+    // Where only the copies arrive it is the same.
+    stage.entries.retain(|(_, entry)| ![first, second].contains(&entry.id));
+    let state = stage.group_state();
+    assert_eq!((state.role(&user(0, 0)), state.role(&user(1, 0))), (Some(Role::Member), Some(Role::Member)));
+}

@@ -131,6 +131,7 @@ fn read_entry(value: &Value) -> (bool, ControlEntry) {
         actor: value["actor"].as_str().map(|_| UserId(fixed(&value["actor"]))),
         prev: value["prev"].as_str().map(|_| id(&value["prev"])),
         ctl: value["ctl"].as_array().expect("a list").iter().map(id).collect(),
+        again: None,
         op: ControlOp::decode(kind, &unhex(&value["body"])).expect("a body"),
     };
     (value["scope"] == "organisation", entry)
