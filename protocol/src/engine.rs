@@ -375,6 +375,8 @@ impl Engine {
     pub fn reopened(&self, store: &dyn Store) -> Self {
         let mut engine = Self::open(self.identity.clone(), store).tuned(self.tuning);
         engine.standing = self.standing.iter().chain(self.sessions.keys()).copied().collect();
+        // What was asked before may be answered yet, and must not pass for an answer to what is asked from now on.
+        engine.calls = self.calls;
         engine.own_addresses.clone_from(&self.own_addresses);
         engine
     }

@@ -119,6 +119,11 @@ impl Engine {
                 self.regrouped |= self.view.group_state(id).is_none_or(|before| before.sites() != evaluated.sites());
                 Arc::make_mut(&mut self.view).groups.insert(*id, Arc::new(evaluated));
                 changed.push(*id);
+            } else if self.view.groups.contains_key(id) {
+                // What its creation rests on was withdrawn: it is known again when that comes back.
+                Arc::make_mut(&mut self.view).groups.remove(id);
+                self.regrouped = true;
+                changed.push(*id);
             }
         }
         if !changed.is_empty() {
