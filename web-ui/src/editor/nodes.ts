@@ -64,9 +64,15 @@ class ItemView implements NodeView {
   }
 }
 
-/** A picture; one that this site does not have yet says so and is tried again when it is asked for. */
+/** A picture that is on its way from another site is looked for so often, with pauses that double. */
+const LOOKS_MAX = 6;
+const PAUSE_MS = 2_000;
+
+/** A picture; one that this site does not have yet says so, and shows once it has come. */
 class PictureView implements NodeView {
   readonly dom: HTMLElement;
+  #looks = 0;
+  #again: ReturnType<typeof setTimeout> | undefined;
   readonly #picture = document.createElement("img");
   readonly #words: () => NodeWords;
 
@@ -89,6 +95,16 @@ class PictureView implements NodeView {
   }
   #missing(): void {
     this.dom.dataset["missing"] = this.#words().pictureMissing;
+    if (this.#looks >= LOOKS_MAX) return;
+    const address = this.#picture.src;
+    this.#again = setTimeout(() => {
+      this.#picture.removeAttribute("src");
+      this.#picture.src = address;
+    }, PAUSE_MS * 2 ** this.#looks);
+    this.#looks += 1;
+  }
+  destroy(): void {
+    clearTimeout(this.#again);
   }
   update(node: Node): boolean {
     if (node.type !== schema.nodes.image) return false;

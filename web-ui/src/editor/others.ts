@@ -33,7 +33,8 @@ function caret({ label, hue }: Other): HTMLElement {
   mark.className = `caret who-${hue}`;
   mark.contentEditable = "false";
   const flag = document.createElement("span");
-  flag.textContent = label;
+  // Drawn, not written: a name is no part of the text.
+  flag.dataset["label"] = label;
   flag.className = "flag";
   mark.append(flag);
   // Who is here is said in the list of people; a screen reader reads the text without names in it.

@@ -14,9 +14,9 @@ function rename(element: Element, name: string): HTMLElement {
 
 /** Word writes lists as paragraphs with a style that names the level, and the sign as text. */
 function wordLists(root: Element): void {
-  for (const line of root.querySelectorAll<HTMLElement>("p[style*='mso-list'], p[class*='MsoListParagraph'], p[class*='MsoListBullet'], p[class*='MsoListNumber']")) {
-    const level = Number(/level(\d+)/.exec(line.getAttribute("style") ?? "")?.[1] ?? 1);
-    const sign = line.querySelector<HTMLElement>("span[style*='mso-list']") ?? null;
+  for (const line of root.querySelectorAll<HTMLElement>("p[data-style*='mso-list'], p[class*='MsoListParagraph'], p[class*='MsoListBullet'], p[class*='MsoListNumber']")) {
+    const level = Number(/level(\d+)/.exec(line.dataset["style"] ?? "")?.[1] ?? 1);
+    const sign = line.querySelector<HTMLElement>("span[data-style*='mso-list']") ?? null;
     const text = (sign ?? line).textContent.trim();
     const ordered = /^[\da-zA-Z]{1,3}[.)]/.test(text) || line.className.includes("MsoListNumber");
     if (sign !== null) sign.remove();
@@ -31,6 +31,37 @@ function wordLists(root: Element): void {
       place.replaceWith(list);
       list.append(place);
       place = list;
+    }
+  }
+}
+
+/**
+ * The page's policy refuses style attributes, even in markup that is only read: they are renamed before it is parsed,
+ * and style sheets go.
+ */
+export function withoutStyles(html: string): string {
+  return html.replace(/<style[\s\S]*?<\/style>/gi, "").replace(/<[a-z][^>]*>/gi, (tag) => tag.replace(/\sstyle\s*=/gi, " data-style="));
+}
+
+/** What styles say of a word, said by elements; some word processors wrap a whole paste in a bold element that is not bold. */
+function styles(root: Element): void {
+  for (const element of root.querySelectorAll<HTMLElement>("[data-style]")) {
+    const style = (element.dataset["style"] ?? "").replace(/\s+/g, "").toLowerCase();
+    if (element.matches("b, strong") && /font-weight:(normal|[1-4]00)/.test(style)) {
+      element.replaceWith(...element.childNodes);
+      continue;
+    }
+    if (!element.matches("span, a, p, li, font, td") || element.closest("pre, code") !== null) continue;
+    const wraps = [
+      /font-weight:(bold|[6-9]00)/.test(style) ? "strong" : "",
+      /font-style:italic/.test(style) ? "em" : "",
+      /text-decoration[a-z-]*:[^;]*line-through/.test(style) ? "s" : "",
+    ].filter(Boolean);
+    for (const name of wraps) {
+      if (element.querySelector(BLOCKS) !== null) continue;
+      const wrap = element.ownerDocument.createElement(name);
+      wrap.append(...element.childNodes);
+      element.append(wrap);
     }
   }
 }
@@ -95,9 +126,8 @@ export function tidy(root: Element): void {
     else gone.remove();
   }
   wordLists(root);
+  styles(root);
   rows(root);
-  // An outer wrapper that only says where a paste came from.
-  for (const wrapper of root.querySelectorAll("b[id^='docs-internal-guid']")) wrapper.replaceWith(...wrapper.childNodes);
   for (const block of root.querySelectorAll("div, section, article, header, footer, figure, dl")) {
     if (block.querySelector(BLOCKS) === null) rename(block, "p");
   }

@@ -174,8 +174,7 @@ export const schema = new Schema({
     strong: {
       parseDOM: [
         { tag: "strong" },
-        // Some word processors wrap a whole paste in a bold element that is not bold.
-        { tag: "b", getAttrs: (element) => (element.style.fontWeight === "normal" ? false : null) },
+        { tag: "b" },
         { style: "font-weight=400", clearMark: named("strong") },
         { style: "font-weight", getAttrs: (value) => (/^(bold(er)?|[6-9]\d{2})$/.test(value) ? null : false) },
       ],

@@ -173,7 +173,7 @@ export const en: PageMessages = {
     choose: "First select a passage of the text.",
     on: "About",
     write: "Your comment",
-    send: "Comment",
+    send: "Post the comment",
     reply: "Reply",
     replyTo: (name) => `Reply to ${name}`,
     resolve: "Mark as settled",

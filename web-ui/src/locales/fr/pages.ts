@@ -172,7 +172,7 @@ export const fr = {
     choose: "Choisissez d'abord un passage du texte.",
     on: "À propos de",
     write: "Votre commentaire",
-    send: "Commenter",
+    send: "Publier le commentaire",
     reply: "Répondre",
     replyTo: (name: string) => `Répondre à ${name}`,
     resolve: "Marquer comme réglé",
