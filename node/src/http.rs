@@ -24,6 +24,7 @@ pub mod markdown;
 pub mod me;
 pub mod members;
 pub mod network;
+pub mod pages;
 pub mod pairing;
 pub mod people;
 pub mod ports;
@@ -48,6 +49,7 @@ use crate::export::Exports;
 use crate::files::Files;
 use crate::local::{Local, LocalError};
 use crate::metrics::Metrics;
+use crate::pages::Pages;
 use crate::runtime::handle::Handle;
 use crate::scrub::Scrub;
 use axum::Router;
@@ -78,6 +80,8 @@ pub struct Rooms {
     pub local: Arc<Local>,
     /// Files by hash.
     pub files: Files,
+    /// Pages that are open.
+    pub pages: Pages,
     /// What a line would carry, in files.
     pub bundles: Bundles,
     /// Everything about one person.
@@ -211,9 +215,9 @@ pub(crate) fn fresh_request() -> RequestId {
 /// The whole site as one service.
 pub fn router(app: App) -> Router {
     let (api, document) = api().split_for_parts();
-    let pages = docs::routes(document);
+    let documentation = docs::routes(document);
     let api = api
-        .merge(pages)
+        .merge(documentation)
         .fallback(assets::no_such_endpoint)
         .layer(map_response(assets::never_stored))
         .layer(from_fn_with_state(app.clone(), auth::session))
@@ -281,6 +285,10 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(comments::delivery))
         .routes(routes!(reactions::on_post))
         .routes(routes!(reactions::on_comment))
+        .routes(routes!(pages::list, pages::create))
+        .routes(routes!(pages::read, pages::change, pages::delete))
+        .routes(routes!(pages::restore))
+        .routes(routes!(pages::socket::open))
         .routes(routes!(writing::preview))
         .routes(routes!(files::upload))
         .routes(routes!(files::thumb))

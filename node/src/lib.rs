@@ -14,6 +14,7 @@ pub mod logs;
 pub mod metrics;
 pub mod naming;
 pub mod network;
+pub mod pages;
 pub mod pairing;
 pub mod runtime;
 pub mod scrub;
@@ -128,6 +129,7 @@ impl Node {
         let fetching = feeds::FetcherConfig { own_addresses: network::own_addresses(), ..Default::default() };
         let feeds = feeds::start(handle.clone(), Arc::clone(&local), Arc::clone(&rows), fetching)?;
 
+        let pages = pages::Pages::start(handle.clone());
         let live = Live::new();
         live.follow(&handle);
         let keeper = keeper::Rooms {
@@ -156,6 +158,7 @@ impl Node {
                 handle: handle.clone(),
                 local,
                 files,
+                pages,
                 bundles,
                 exports,
                 scrub,

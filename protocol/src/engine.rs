@@ -26,6 +26,7 @@ pub mod input;
 mod keep;
 mod live;
 mod lookup;
+mod page;
 mod parting;
 mod peers;
 pub mod query;

@@ -5,6 +5,7 @@
 //! 2. Who may do it is decided by `control`; this file only knows the form.
 
 pub mod keeping;
+pub mod page;
 
 use crate::clock::Hlc;
 use crate::codec::{self, CodecError};
@@ -14,6 +15,7 @@ use crate::keys::SealedKey;
 use crate::limits::BODY_BYTES_MAX;
 use keeping::{Erase, ErasePerson, Hold, Retention};
 use minicbor::{Decode, Encode};
+use page::{PageChange, PageName, PageTrash};
 
 /// Kind numbers of data entries.
 pub mod kind {
@@ -51,6 +53,14 @@ pub mod kind {
     pub const EPOCH: u16 = 0x0320;
     /// How long the group keeps words and files.
     pub const RETENTION: u16 = 0x0321;
+    /// A page.
+    pub const PAGE: u16 = 0x0330;
+    /// A page's other title; refers to it.
+    pub const PAGE_NAME: u16 = 0x0331;
+    /// Throws a page away or takes it back; refers to it.
+    pub const PAGE_TRASH: u16 = 0x0332;
+    /// Changes of a page's document; refers to the page.
+    pub const PAGE_CHANGE: u16 = 0x0333;
 }
 
 /// Body of [`kind::PROFILE_SET`].
@@ -252,6 +262,14 @@ pub enum DataOp {
     Hold(Hold),
     /// How long a group keeps.
     Retention(Retention),
+    /// A page.
+    Page(PageName),
+    /// A page's other title.
+    PageName(PageName),
+    /// A page thrown away or taken back.
+    PageTrash(PageTrash),
+    /// Changes of a page's document.
+    PageChange(PageChange),
     /// A newer version's kind: stored and forwarded, not shown.
     Unknown,
 }
@@ -283,6 +301,10 @@ impl DataOp {
             kind::ERASE_PERSON => Self::ErasePerson(read("person.erase", body)?),
             kind::HOLD => Self::Hold(read("hold.set", body)?),
             kind::RETENTION => Self::Retention(read("retention.set", body)?),
+            kind::PAGE => Self::Page(read("page.create", body)?),
+            kind::PAGE_NAME => Self::PageName(read("page.name", body)?),
+            kind::PAGE_TRASH => Self::PageTrash(read("page.trash", body)?),
+            kind::PAGE_CHANGE => Self::PageChange(read("page.change", body)?),
             _ => Self::Unknown,
         })
     }
@@ -307,6 +329,10 @@ impl DataOp {
             Self::ErasePerson(op) => (kind::ERASE_PERSON, codec::encode(op)),
             Self::Hold(op) => (kind::HOLD, codec::encode(op)),
             Self::Retention(op) => (kind::RETENTION, codec::encode(op)),
+            Self::Page(op) => (kind::PAGE, codec::encode(op)),
+            Self::PageName(op) => (kind::PAGE_NAME, codec::encode(op)),
+            Self::PageTrash(op) => (kind::PAGE_TRASH, codec::encode(op)),
+            Self::PageChange(op) => (kind::PAGE_CHANGE, codec::encode(op)),
             Self::Unknown => (u16::MAX, Vec::new()),
         }
     }

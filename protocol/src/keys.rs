@@ -43,11 +43,13 @@ pub enum Purpose {
     Request,
     /// The opening of a bundle, which its signature and all its records are bound to.
     Bundle,
+    /// A writer's name in a page.
+    DocumentActor,
 }
 
 impl Purpose {
     /// In the order of their declaration.
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::EntryId,
         Self::BodyCommit,
         Self::Intent,
@@ -59,6 +61,7 @@ impl Purpose {
         Self::Origin,
         Self::Request,
         Self::Bundle,
+        Self::DocumentActor,
     ];
 
     const fn context(self) -> &'static str {
@@ -74,6 +77,7 @@ impl Purpose {
             Self::Origin => "archipel 2026 origin v1",
             Self::Request => "archipel 2026 request v1",
             Self::Bundle => "archipel 2026 bundle v1",
+            Self::DocumentActor => "archipel 2026 doc-actor v1",
         }
     }
 }

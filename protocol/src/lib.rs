@@ -7,6 +7,7 @@ pub mod bundle;
 pub mod clock;
 pub mod codec;
 pub mod control;
+pub mod document;
 pub mod engine;
 pub mod entry;
 pub mod gossip;

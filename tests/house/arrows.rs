@@ -31,6 +31,7 @@ const NODE: &[(&str, &[&str])] = &[
     ("local", &[]),
     ("files", &[]),
     ("transfer", &["runtime"]),
+    ("pages", &["runtime", "local"]),
     ("naming", &[]),
     ("bundle", &["runtime", "files", "naming"]),
     ("export", &["runtime", "local", "files", "naming"]),
@@ -39,7 +40,7 @@ const NODE: &[(&str, &[&str])] = &[
     ("network", &["runtime", "local", "transfer", "http"]),
     ("pairing", &["runtime", "local", "http"]),
     ("feeds", &["runtime", "local", "http"]),
-    ("http", &["runtime", "local", "config", "metrics", "files", "bundle", "export", "scrub"]),
+    ("http", &["runtime", "local", "config", "metrics", "files", "bundle", "export", "scrub", "pages"]),
 ];
 /// The control socket is a second door beside `http`, and speaks to the same rooms.
 const WIRING: &[&str] = &["cli", "lib", "control_socket"];

@@ -44,6 +44,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("if-addrs", &["node/src/network.rs"]),
     ("zip", &["node/src/export.rs", "node/src/export/"]),
     ("zstd", &["node/net/src/frame.rs", "node/src/runtime/record.rs"]),
+    // Pages.
+    ("automerge", &["protocol/src/document.rs", "protocol/src/document/"]),
     // Disk.
     ("sled", &["node/storage/src/index.rs", "node/storage/src/index/"]),
     ("crc32c", &["node/storage/"]),
@@ -67,7 +69,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("quick-xml", &["node/outside/"]),
     ("encoding_rs", &["node/outside/"]),
     ("html5ever", &["node/outside/"]),
-    ("flate2", &["node/outside/"]),
+    ("flate2", &["node/outside/", "node/src/http/pages/"]),
     ("pulldown-cmark", &["node/src/http/markdown.rs", "node/outside/"]),
     ("ammonia", &["node/src/http/markdown.rs"]),
     ("unicode-normalization", &["node/src/local/", "node/src/http/", "node/src/naming.rs"]),

@@ -38,6 +38,7 @@ struct Sorted {
     comments: Vec<Written>,
     reactions: Vec<Written>,
     feeds: Vec<Written>,
+    pages: Vec<Written>,
     profiles: Vec<Written>,
     edits: BTreeMap<EntryId, Vec<Written>>,
 }
@@ -113,6 +114,7 @@ impl Gathering<'_> {
                 Some(OwnWords::Reaction { .. }) => sorted.reactions.push(written),
                 Some(OwnWords::Source { .. }) => sorted.feeds.push(written),
                 Some(OwnWords::Profile { .. }) => sorted.profiles.push(written),
+                Some(OwnWords::Page { .. } | OwnWords::PageWords { .. }) => sorted.pages.push(written),
                 Some(OwnWords::Edit { target, .. }) => sorted.edits.entry(target).or_default().push(written),
                 Some(OwnWords::Erased | OwnWords::Act) | None => {}
             }
@@ -138,6 +140,7 @@ impl Gathering<'_> {
             ("comments.json", &sorted.comments),
             ("reactions.json", &sorted.reactions),
             ("feeds_added.json", &sorted.feeds),
+            ("pages.json", &sorted.pages),
             ("profiles.json", &sorted.profiles),
         ];
         for (name, written) in lists {
@@ -167,6 +170,12 @@ impl Gathering<'_> {
             }
             OwnWords::Reaction { target, emoji, on } => {
                 json!({ "to": target.to_string(), "group": group, "at": at, "emoji": emoji, "given": on })
+            }
+            OwnWords::Page { page, title } => {
+                json!({ "page": page.to_string(), "group": group, "at": at, "title": title })
+            }
+            OwnWords::PageWords { page, text } => {
+                json!({ "page": page.to_string(), "group": group, "at": at, "put_in": text })
             }
             OwnWords::Source { title, url } => json!({ "group": group, "at": at, "title": title, "url": url }),
             OwnWords::Profile { name, title } => json!({ "at": at, "name": name, "title": title }),

@@ -63,16 +63,19 @@ pub(super) async fn create(
     if wanted.attachments.len() > ATTACHMENTS_MAX {
         return Err(TEXT_TOO_LONG.into());
     }
-    let attachments = wanted.attachments.iter().map(|file| attachment(&app, &viewer, file)).collect::<Answered<_>>()?;
+    let attachments = wanted
+        .attachments
+        .iter()
+        .map(|file| attachment(&app, &viewer, file.blob.0, &file.name))
+        .collect::<Answered<_>>()?;
     let command = Command::CreatePost { group, title: name(&wanted.title), text: wanted.text, attachments };
     let id = app.make(viewer.user, wanted.request_id.0, command).await?;
     Ok((StatusCode::CREATED, shown(&app, &viewer, id)?))
 }
 
 /// What is known of a file that the person uploaded, or sees in a post.
-fn attachment(app: &App, viewer: &Viewer, wanted: &Attached) -> Answered<Attachment> {
-    let Key(blob) = wanted.blob;
-    let given = name(&wanted.name);
+pub(super) fn attachment(app: &App, viewer: &Viewer, blob: BlobId, given: &str) -> Answered<Attachment> {
+    let given = name(given);
     if let Some(upload) = app.local.upload(viewer.user, blob) {
         let name = if given.is_empty() { upload.name } else { given };
         return Ok(Attachment {

@@ -2,6 +2,7 @@
 
 pub mod group;
 pub mod item;
+pub mod page;
 pub mod person;
 pub mod removal;
 pub mod text;

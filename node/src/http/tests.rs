@@ -5,6 +5,7 @@ mod export;
 mod files;
 mod guarding;
 mod live;
+mod pages;
 mod people;
 mod posts;
 mod rights;

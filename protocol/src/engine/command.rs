@@ -135,6 +135,12 @@ impl Engine {
             Command::SetSource { group, url, title, site_url } => {
                 self.set_source(cx, actor, group, Source { url, title, site_url, sites: Vec::new() })
             }
+            Command::CreatePage { group, name } => self.create_page(cx, actor, group, name),
+            Command::NamePage { page, name } => self.name_page(cx, actor, page, name),
+            Command::TrashPage { page, trash } => self.trash_page(cx, actor, page, trash),
+            Command::ChangePage { page, session, changes, attachments } => {
+                self.change_page(cx, actor, page, session, changes, attachments)
+            }
             Command::DismissAlarm { alarm } => {
                 if self.dismiss_alarm(cx, &alarm) {
                     Ok(Answer::Nothing)

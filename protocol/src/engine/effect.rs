@@ -240,6 +240,22 @@ pub enum Notice {
     },
     /// Erasures were asked for, objected to or carried out somewhere.
     Erasures,
+    /// A page was made, named, thrown away, taken back or written in.
+    Page {
+        /// Its group.
+        group: GroupId,
+        /// The page.
+        page: EntryId,
+    },
+    /// An entry with changes of a page counts.
+    PageChange {
+        /// Its group.
+        group: GroupId,
+        /// The page.
+        page: EntryId,
+        /// The entry.
+        entry: EntryId,
+    },
     /// A file arrived; posts that show it may be drawn anew.
     BlobHere {
         /// The file.

@@ -13,7 +13,7 @@ use crate::clock::{Hlc, Millis};
 use crate::control::table::Act;
 use crate::control::{Reason, Verdict};
 use crate::entry::Entry;
-use crate::group::keeping::{Erase, ErasePerson, Hold, Power, Retention, goes_with, is_content};
+use crate::group::keeping::{Erase, ErasePerson, Hold, Power, Retention, goes_with, is_content, is_of_page};
 use crate::group::{DataOp, Version, kind};
 use crate::ids::{EntryId, GroupId, ScopeId, SiteId, UserId};
 use crate::limits::OBJECTION_MS;
@@ -128,6 +128,13 @@ impl Engine {
 
     /// Whether the body of an entry must not stand on the disk now. A legal hold wins over everything.
     pub(crate) fn is_doomed(&self, store: &dyn Store, scope: &ScopeId, entry: &Entry, now: Millis) -> bool {
+        let held = self.view.is_held_for_law(&GroupId::from(*scope));
+        self.is_doomed_on_arrival(store, scope, entry, now)
+            || (is_of_page(entry.header.kind) && !held && self.is_page_expired(store, scope, entry, now))
+    }
+
+    /// The same for what just arrives: of a page it is not known yet when somebody last wrote in it.
+    pub(crate) fn is_doomed_on_arrival(&self, store: &dyn Store, scope: &ScopeId, entry: &Entry, now: Millis) -> bool {
         let header = &entry.header;
         if !is_content(header.kind) || self.view.is_held_for_law(&GroupId::from(*scope)) {
             return false;
@@ -136,8 +143,9 @@ impl Engine {
         let named = [Some(entry.id), whole].into_iter().flatten().filter(|target| self.view.erased.contains(target));
         let mut dues = named.filter_map(|target| named_due(store, scope, &target, header.actor.as_ref()));
         dues.any(|due| due <= now)
-            || header.actor.is_some_and(|actor| self.view.is_former_word(&actor, header.hlc))
-            || self.is_expired(scope, entry, now)
+            || (!is_of_page(header.kind)
+                && (header.actor.is_some_and(|actor| self.view.is_former_word(&actor, header.hlc))
+                    || self.is_expired(scope, entry, header.hlc, now)))
     }
 
     /// Whether something of this age is older than its group, or this site, keeps.
@@ -147,10 +155,16 @@ impl Engine {
 
     /// Whether an entry's words go by age: everywhere by the group's rule; by this site's own rule only the words of other
     /// sites, of which two are known to hold them, so that no site's thrift loses anything.
-    fn is_expired(&self, scope: &ScopeId, entry: &Entry, now: Millis) -> bool {
-        let (group, hlc) = (GroupId::from(*scope), entry.header.hlc);
+    fn is_expired(&self, scope: &ScopeId, entry: &Entry, hlc: Hlc, now: Millis) -> bool {
+        let group = GroupId::from(*scope);
         self.view.retention_days(&group).is_some_and(|days| is_past(days, hlc, now))
             || (self.is_old(scope, hlc, now) && self.others_hold(scope, &entry.log(), entry.header.seq))
+    }
+
+    /// A page goes by age as a whole, when nobody has written in it for so long, and not while some of it may be on its way.
+    fn is_page_expired(&self, store: &dyn Store, scope: &ScopeId, entry: &Entry, now: Millis) -> bool {
+        let edited = self.page_edited(store, &GroupId::from(*scope), entry);
+        !self.view.filling.contains_key(scope) && edited.is_some_and(|hlc| self.is_expired(scope, entry, hlc, now))
     }
 
     // --- who may --------------------------------------------------------------------------------------------------

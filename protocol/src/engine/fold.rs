@@ -10,7 +10,7 @@ use crate::control::table::Act;
 use crate::control::{Standing, Verdict};
 use crate::entry::Entry;
 use crate::group::keeping;
-use crate::group::{DataOp, Outside, Post, Version, kind};
+use crate::group::{Attachment, DataOp, Outside, Version, kind};
 use crate::ids::{EntryId, GroupId, LogId, NodeId, ScopeId, UserId};
 use crate::store::Direction;
 use crate::store::keys::{self, Key, table};
@@ -36,6 +36,8 @@ pub(crate) fn act_of(of_kind: u16) -> Option<Act> {
         kind::EDIT | kind::DELETE => Some(Act::EditOwn),
         kind::REACT => Some(Act::React),
         kind::SOURCE_SET | kind::SOURCE_REMOVE => Some(Act::ManageSources),
+        kind::PAGE | kind::PAGE_NAME | kind::PAGE_CHANGE => Some(Act::Post),
+        kind::PAGE_TRASH => Some(Act::EditOwn),
         _ => None,
     }
 }
@@ -333,7 +335,7 @@ impl Engine {
         match (op, actor, refs.first().copied()) {
             (DataOp::Post(post), Some(actor), _) => {
                 cx.tx.put(&keys::feed(&group, hlc, &id), &feed_value(FEED_PEOPLE, Some(&actor)));
-                self.apply_blobs(cx, group, id, placed.node, &post);
+                self.apply_blobs(cx, group, id, placed.node, &post.attachments);
                 cx.notify(Notice::Post { group, post: id });
             }
             (DataOp::Outside(outside), _, Some(source)) => self.apply_outside(cx, group, placed, &outside, source),
@@ -381,12 +383,19 @@ impl Engine {
                 put_newer(cx, &keys::source(&group, &source), version, &[]);
                 cx.notify(Notice::Source { group, source });
             }
-            _ => {}
+            (op, ..) => self.apply_page(cx, group, placed, op, refs.first().copied()),
         }
     }
 
-    fn apply_blobs(&mut self, cx: &mut Cx<'_>, group: GroupId, post: EntryId, node: NodeId, body: &Post) {
-        for (at, file) in body.attachments.iter().enumerate().take(crate::limits::ATTACHMENTS_MAX) {
+    pub(super) fn apply_blobs(
+        &mut self,
+        cx: &mut Cx<'_>,
+        group: GroupId,
+        post: EntryId,
+        node: NodeId,
+        files: &[Attachment],
+    ) {
+        for (at, file) in files.iter().enumerate().take(crate::limits::ATTACHMENTS_MAX) {
             cx.tx.put(&keys::blob(&file.blob, &group, &post), &(at as u32).to_be_bytes());
             cx.tx.put(&keys::post_blob(&post, &file.blob), &[]);
             cx.tx.delete(&keys::unused(&file.blob));
@@ -462,7 +471,7 @@ fn feed_value(of: u8, actor: Option<&UserId>) -> Vec<u8> {
 }
 
 /// Sets a register if this version is the newest.
-fn put_newer(cx: &mut Cx<'_>, key: &[u8], version: Version, rest: &[u8]) {
+pub(super) fn put_newer(cx: &mut Cx<'_>, key: &[u8], version: Version, rest: &[u8]) {
     let newest = cx.tx.get(key).and_then(|row| Version::from_bytes(&row));
     if newest.is_none_or(|newest| newest < version) {
         let mut value = version.to_bytes().to_vec();

@@ -363,7 +363,7 @@ impl Engine {
     /// What arrives and must not stand on the disk loses its body before it is stored.
     pub(crate) fn emptied_on_arrival(&self, cx: &Cx<'_>, log: &LogId, entries: &[Entry]) -> Option<Vec<Entry>> {
         let scope = self.logs.get(log).filter(|log| log.class == Class::Data)?.scope;
-        let doomed = |entry: &Entry| entry.body.is_some() && self.is_doomed(&*cx.tx, &scope, entry, cx.now);
+        let doomed = |entry: &Entry| entry.body.is_some() && self.is_doomed_on_arrival(&*cx.tx, &scope, entry, cx.now);
         if !entries.iter().any(doomed) {
             return None;
         }

@@ -8,6 +8,7 @@ pub use crate::engine::bundle::{BundleAsk, Part, Reach};
 pub use crate::engine::view::SiteKeeps;
 pub use crate::group::Attachment;
 pub use crate::group::keeping::{Power, Retention};
+pub use crate::group::page::{PageName, PageTrash};
 use crate::ids::{BlobId, EntryId, GroupId, NodeId, RequestId, SiteId, TicketId, UserId};
 use crate::store::Location;
 pub use rights::Rights;
@@ -339,6 +340,38 @@ pub enum Command {
     SealLog {
         /// The alarm.
         alarm: EntryId,
+    },
+    /// Makes a page.
+    CreatePage {
+        /// The group.
+        group: GroupId,
+        /// Its title and icon.
+        name: PageName,
+    },
+    /// Gives a page another title.
+    NamePage {
+        /// The page.
+        page: EntryId,
+        /// Its title and icon.
+        name: PageName,
+    },
+    /// Throws a page away or takes it back.
+    TrashPage {
+        /// The page.
+        page: EntryId,
+        /// Which.
+        trash: PageTrash,
+    },
+    /// Keeps changes of a page's document, which the caller has admitted.
+    ChangePage {
+        /// The page.
+        page: EntryId,
+        /// The number that the caller gave out.
+        session: u64,
+        /// Their bytes.
+        changes: Vec<Vec<u8>>,
+        /// Files that they put into the page, already here.
+        attachments: Vec<Attachment>,
     },
     /// Removes a feed; its items stay.
     RemoveSource {

@@ -1,8 +1,10 @@
 //! Finding entries: from an id to its log and position, from there to the record, from the record to the entry.
 
+use super::page::PageRow;
 use crate::clock::Hlc;
 use crate::entry::Entry;
 use crate::entry::batch;
+use crate::group::page::PageName;
 use crate::group::{DataOp, Outside, Source, Version};
 use crate::ids::{EntryId, GroupId, LogId, UserId};
 use crate::limits::EXPLICIT_EVERY_ENTRIES;
@@ -141,6 +143,33 @@ pub fn outside_now(store: &dyn Store, group: &GroupId, origin_key: &[u8; 32]) ->
         Ok(DataOp::Outside(outside)) => Some(outside),
         _ => None,
     }
+}
+
+/// A page's row.
+pub(crate) fn page_row(store: &dyn Store, group: &GroupId, page: &EntryId) -> Option<PageRow> {
+    PageRow::from_bytes(&store.get(&keys::page(group, page))?)
+}
+
+/// A page's title as it stands.
+pub(crate) fn page_name(store: &dyn Store, group: &GroupId, page: &EntryId) -> Option<PageName> {
+    let version = Version::from_bytes(&store.get(&keys::page_name(group, page))?)?;
+    let found = Found::of(store, &version.id)?;
+    match DataOp::decode(found.kind, found.body.as_deref()?) {
+        Ok(DataOp::Page(name) | DataOp::PageName(name)) => Some(name),
+        _ => None,
+    }
+}
+
+/// Whether a page is in the trash: the newest word of its author or of who may delete anything.
+pub(crate) fn is_trashed(store: &dyn Store, group: &GroupId, page: &EntryId, author: Option<&UserId>) -> bool {
+    let (from, to) = Key::of(table::PAGE_TRASH).and(group).and(page).prefix();
+    let rows = store.range(&from, &to, 1_024, Direction::Forward);
+    let may = |key: &[u8], row: &[u8]| {
+        row.get(40) == Some(&1) || author.is_some_and(|author| key.get(65..) == Some(&author.0[..]))
+    };
+    let counting = rows.iter().filter(|(key, row)| may(key, row));
+    let newest = counting.filter_map(|(_, row)| Some((Version::from_bytes(row)?, row.get(41) == Some(&1)))).max();
+    newest.is_some_and(|(_, on)| on)
 }
 
 /// Whether a known source has not been removed.

@@ -150,7 +150,7 @@ impl Engine {
         for of in [table::HELD, table::EPOCH, table::ERASE] {
             delete_all(cx, Key::of(of).and(scope));
         }
-        for of in [table::FEED, table::VOID, table::PENDING, table::SOURCE, table::ORIGIN, table::ORIGIN_EDIT] {
+        for of in table::OF_GROUP {
             delete_all(cx, Key::of(of).and(group));
         }
         cx.tx.delete(&keys::retention(&group));

@@ -1,5 +1,6 @@
 //! What can be read: views made for one person from the state and the store. Reading writes nothing and asks nobody.
 
+mod page;
 mod written;
 
 use crate::clock::{Hlc, Millis};
@@ -8,6 +9,7 @@ use crate::control::registry::NodeStatus;
 use crate::engine::input::Attachment;
 use crate::ids::{BlobId, EntryId, GroupId, NodeId, OrgId, SiteId, UserId};
 use crate::sync::plan::Progress;
+pub use page::{PageRights, PageView, PagesOf};
 pub use written::{OwnWords, Written};
 
 /// A person as others see them.

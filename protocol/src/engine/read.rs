@@ -8,6 +8,7 @@ mod delivery;
 mod erasure;
 mod feed;
 mod file;
+mod page;
 mod removal;
 mod site;
 mod storage;

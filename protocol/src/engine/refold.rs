@@ -42,7 +42,7 @@ impl Engine {
         self.unerased.remove(&ScopeId::from(group));
         self.view_mut().retention.remove(&group);
         cx.tx.delete(&keys::retention(&group));
-        for prefix in [table::FEED, table::VOID, table::PENDING, table::SOURCE, table::ORIGIN, table::ORIGIN_EDIT] {
+        for prefix in table::OF_GROUP {
             let (from, to) = Key::of(prefix).and(group).prefix();
             for (key, _) in cx.tx.range(&from, &to, usize::MAX, Direction::Forward) {
                 cx.tx.delete(&key);

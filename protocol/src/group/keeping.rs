@@ -101,19 +101,30 @@ const fn is_unknown(of_kind: u16) -> bool {
                 | kind::OUTSIDE_EDIT
                 | kind::EPOCH
                 | kind::RETENTION
+                | kind::PAGE
+                | kind::PAGE_NAME
+                | kind::PAGE_TRASH
+                | kind::PAGE_CHANGE
         )
 }
 
 /// Whether entries of this kind are what people wrote in a group: what an erasure, or time, may empty.
 pub const fn is_content(of_kind: u16) -> bool {
     matches!(of_kind, kind::POST | kind::COMMENT | kind::EDIT | kind::OUTSIDE | kind::OUTSIDE_EDIT)
+        || is_of_page(of_kind)
+}
+
+/// Whether entries of this kind are parts of a page. A page is written by many: it lives as long as somebody writes in it,
+/// and one person's part of it does not go alone.
+pub const fn is_of_page(of_kind: u16) -> bool {
+    matches!(of_kind, kind::PAGE | kind::PAGE_NAME | kind::PAGE_CHANGE)
 }
 
 /// What an entry is a part of and goes with, beside itself: an edit with its post or comment, an item from outside with all
 /// that bear its origin key.
 pub fn goes_with(of_kind: u16, refs: &[EntryId]) -> Option<EntryId> {
     match of_kind {
-        kind::EDIT => refs.first().copied(),
+        kind::EDIT | kind::PAGE_NAME | kind::PAGE_CHANGE => refs.first().copied(),
         kind::OUTSIDE | kind::OUTSIDE_EDIT => refs.get(1).copied(),
         _ => None,
     }

@@ -93,8 +93,22 @@ pub mod table {
     pub const DROPPED: u8 = b'q';
     /// `location` → (). Replayed records that stand before what they continue.
     pub const DEFERRED: u8 = b'~';
+    /// `group, page` → made, newest time, its writer.
+    pub const PAGE: u8 = b'p';
+    /// `group, !newest time, page` → (). Pages, those last written in first.
+    pub const PAGE_AT: u8 = b'i';
+    /// `group, page` → version of the newest title.
+    pub const PAGE_NAME: u8 = b'n';
+    /// `group, page, actor` → version, moderator's right, thrown away.
+    pub const PAGE_TRASH: u8 = b'z';
+    /// `group, page, entry` → (). Entries with changes of a page.
+    pub const PAGE_CHANGE: u8 = b'c';
     /// () → organisation. Which one this node is of.
     pub const ORGANISATION: u8 = b'&';
+
+    /// Tables of what a group's entries mean, whose keys begin with the group: they go with it, and are made anew with it.
+    pub const OF_GROUP: [u8; 11] =
+        [FEED, VOID, PENDING, SOURCE, ORIGIN, ORIGIN_EDIT, PAGE, PAGE_AT, PAGE_NAME, PAGE_TRASH, PAGE_CHANGE];
 }
 
 /// A key being put together.
@@ -334,6 +348,31 @@ pub fn left(group: &GroupId) -> Vec<u8> {
 /// Key of a log that is being dropped.
 pub fn dropped(log: &LogId) -> Vec<u8> {
     Key::of(table::DROPPED).and(log).done()
+}
+
+/// Key of a page.
+pub fn page(group: &GroupId, page: &EntryId) -> Vec<u8> {
+    Key::of(table::PAGE).and(group).and(page).done()
+}
+
+/// Key of a page among those of its group, by time; newer sorts first.
+pub fn page_at(group: &GroupId, hlc: Hlc, page: &EntryId) -> Vec<u8> {
+    Key::of(table::PAGE_AT).and(group).number(!hlc.0).and(page).done()
+}
+
+/// Key of a page's newest title.
+pub fn page_name(group: &GroupId, page: &EntryId) -> Vec<u8> {
+    Key::of(table::PAGE_NAME).and(group).and(page).done()
+}
+
+/// Key of a person's throwing a page away or taking it back.
+pub fn page_trash(group: &GroupId, page: &EntryId, actor: &UserId) -> Vec<u8> {
+    Key::of(table::PAGE_TRASH).and(group).and(page).and(actor).done()
+}
+
+/// Key of an entry with changes of a page.
+pub fn page_change(group: &GroupId, page: &EntryId, entry: &EntryId) -> Vec<u8> {
+    Key::of(table::PAGE_CHANGE).and(group).and(page).and(entry).done()
 }
 
 /// Key of what organisation this node is of.

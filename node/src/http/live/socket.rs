@@ -329,6 +329,10 @@ impl Stream {
             Notice::Alarms => Some(json!({ "type": "alarms" })),
             Notice::Source { group, source } => (self.sight(group) == Sight::Inside)
                 .then(|| json!({ "type": "source", "group": text(group), "source": source.to_string() })),
+            Notice::Page { group, page } => readable(self.sight(group))
+                .then(|| json!({ "type": "page", "group": text(group), "page": page.to_string() })),
+            // For those who have the page open: its own socket tells them.
+            Notice::PageChange { .. } => None,
             Notice::NotDelivered { user } => (user == self.viewer.user).then(|| json!({ "type": "not_delivered" })),
             Notice::BlobHere { blob } => {
                 let user = self.viewer.user;

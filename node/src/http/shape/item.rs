@@ -307,7 +307,7 @@ fn reactions(views: &[ReactionView]) -> Vec<ReactionCount> {
 }
 
 /// Whatever is shown stands in a committed view, so it is kept.
-fn delivery(view: protocol::engine::query::Delivery) -> Delivery {
+pub(in crate::http) fn delivery(view: protocol::engine::query::Delivery) -> Delivery {
     Delivery { kept: true, received: view.received, of: view.of }
 }
 

@@ -14,7 +14,7 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 
 struct Stream(WebSocketStream<TcpStream>);
 
-async fn listen(site: &Site) -> SocketAddr {
+pub(super) async fn listen(site: &Site) -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let service = router(site.app.clone()).into_make_service_with_connect_info::<SocketAddr>();

@@ -117,6 +117,7 @@ impl Site {
                 local,
                 bundles: Bundles::new(running.handle.clone(), files.clone()),
                 files,
+                pages: crate::pages::Pages::start(running.handle.clone()),
                 pairing: Arc::new(Nothing),
                 network: Arc::new(Nothing),
                 feeds: Arc::new(Nothing),

@@ -27,6 +27,13 @@ impl Engine {
                 self.react(cx, actor, target?, react.emoji, if react.on { Reaction::On } else { Reaction::Off })
             }
             Ok(DataOp::Source(source)) => self.set_source(cx, actor, group, source),
+            Ok(DataOp::Page(name)) => self.create_page(cx, actor, group, name),
+            Ok(DataOp::PageName(name)) => self.name_page(cx, actor, target?, name),
+            Ok(DataOp::PageTrash(trash)) => self.trash_page(cx, actor, target?, trash),
+            Ok(DataOp::PageChange(change)) => {
+                let changes = change.changes.into_iter().map(Into::into).collect();
+                self.change_page(cx, actor, target?, change.session, changes, change.attachments)
+            }
             Ok(DataOp::SourceRemove) => self.remove_source(cx, actor, target?),
             _ => Err(Refusal::Invalid),
         }

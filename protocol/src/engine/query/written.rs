@@ -77,6 +77,20 @@ pub enum OwnWords {
         /// Its address.
         url: String,
     },
+    /// What the person put into a page, in one go.
+    PageWords {
+        /// The page.
+        page: EntryId,
+        /// The letters, as they were put in.
+        text: String,
+    },
+    /// A page's title.
+    Page {
+        /// The page.
+        page: EntryId,
+        /// Its title.
+        title: String,
+    },
     /// Erased for good: nothing is left.
     Erased,
     /// An act without words of its own, such as a deletion.

@@ -3,7 +3,8 @@
 use super::Reader;
 use crate::engine::lookup::{self, Found};
 use crate::engine::query::{BlobView, SourceView};
-use crate::group::DataOp;
+use crate::group::page::PageChange;
+use crate::group::{DataOp, Post};
 use crate::ids::{BlobId, EntryId, GroupId, NodeId, UserId};
 use crate::store::Direction;
 use crate::store::keys::{Key, table};
@@ -22,8 +23,8 @@ impl Reader<'_> {
             }
             let at = u32::from_be_bytes(value.try_into().ok()?) as usize;
             match DataOp::decode(found.kind, found.body.as_deref()?) {
-                Ok(DataOp::Post(post)) => {
-                    Some(BlobView { blob, group, attachment: post.attachments.into_iter().nth(at)? })
+                Ok(DataOp::Post(Post { attachments, .. }) | DataOp::PageChange(PageChange { attachments, .. })) => {
+                    Some(BlobView { blob, group, attachment: attachments.into_iter().nth(at)? })
                 }
                 _ => None,
             }

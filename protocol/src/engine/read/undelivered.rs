@@ -38,6 +38,7 @@ impl Reader<'_> {
             Some(DataOp::Comment(comment)) => (String::new(), comment.text),
             Some(DataOp::Edit(edit)) => (edit.title, edit.text),
             Some(DataOp::React(react)) => (react.emoji, String::new()),
+            Some(DataOp::Page(name) | DataOp::PageName(name)) => (name.title, String::new()),
             Some(DataOp::Source(source)) => (source.title, source.url),
             _ => (String::new(), String::new()),
         };
@@ -45,6 +46,7 @@ impl Reader<'_> {
         let post = match found.kind {
             kind::POST => Some(id),
             kind::SOURCE_SET | kind::SOURCE_REMOVE => None,
+            kind::PAGE | kind::PAGE_NAME | kind::PAGE_TRASH | kind::PAGE_CHANGE => None,
             _ => found.refs.get(1).or(found.refs.first()).copied(),
         };
         let state = self.view.group_state(&group);

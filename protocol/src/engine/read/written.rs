@@ -59,6 +59,13 @@ impl Reader<'_> {
             Ok(DataOp::Edit(edit)) => OwnWords::Edit { target: target?, title: edit.title, text: edit.text },
             Ok(DataOp::React(react)) => OwnWords::Reaction { target: target?, emoji: react.emoji, on: react.on },
             Ok(DataOp::Profile(profile)) => OwnWords::Profile { name: profile.name, title: profile.title },
+            Ok(DataOp::PageChange(change)) => {
+                let changes: Vec<Vec<u8>> = change.changes.into_iter().map(Into::into).collect();
+                OwnWords::PageWords { page: target?, text: crate::document::words(&changes) }
+            }
+            Ok(DataOp::Page(name) | DataOp::PageName(name)) => {
+                OwnWords::Page { page: target.unwrap_or(written.id), title: name.title }
+            }
             Ok(DataOp::Source(source)) => OwnWords::Source { title: source.title, url: source.url },
             _ => OwnWords::Act,
         })

@@ -1,0 +1,215 @@
+//! Pages: listed, made, shown, named, thrown away and taken back. What is written in them goes through their sockets.
+
+pub mod socket;
+
+use super::App;
+use super::auth::Viewer;
+use super::error::{Answered, ApiError, BUSY, NOT_FOUND, TEXT_TOO_LONG};
+use super::extract::{At, InQuery, Json, Key};
+use super::feed::place;
+use super::fresh_request;
+use super::shape::page::{Page, PageRef, PageState};
+use super::shape::text::cursor;
+use super::throttle::Act;
+use crate::pages::Sheet;
+use axum::extract::State;
+use axum::http::StatusCode;
+use protocol::document::Document;
+use protocol::engine::input::{Command, PageName, PageTrash};
+use protocol::engine::query::{PageView, PagesOf};
+use protocol::ids::{EntryId, GroupId, RequestId, UserId};
+use serde::Deserialize;
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// Writers that are named on a page.
+const WRITERS_MAX: usize = 12;
+
+/// Which pages.
+#[derive(Deserialize)]
+pub struct PagesQuery {
+    /// Where the list begins.
+    before: Option<String>,
+    /// How many, 50 at most.
+    limit: Option<usize>,
+    /// `1` shows the trash.
+    deleted: Option<String>,
+}
+
+/// A new page.
+#[derive(Deserialize, ToSchema)]
+pub struct NewPage {
+    #[schema(value_type = String)]
+    request_id: Key<RequestId>,
+    title: String,
+    #[serde(default)]
+    icon: String,
+}
+
+/// Another title or icon; what is not given stays.
+#[derive(Deserialize, ToSchema)]
+pub struct PageNaming {
+    #[schema(value_type = String)]
+    request_id: Key<RequestId>,
+    title: Option<String>,
+    icon: Option<String>,
+}
+
+/// A wish without anything beside it.
+#[derive(Deserialize, ToSchema)]
+pub struct Plain {
+    #[schema(value_type = String)]
+    request_id: Key<RequestId>,
+}
+
+impl App {
+    /// A page that a person may see, with its open sheet.
+    pub(in crate::http) fn sheet(&self, viewer: UserId, page: EntryId) -> Answered<(PageView, Arc<Sheet>)> {
+        let view = self.handle.read(|reader| reader.page(viewer, page)).ok_or(NOT_FOUND)?;
+        let sheet = self.pages.open(view.group, page).ok_or_else(|| ApiError::later(BUSY, 5))?;
+        Ok((view, sheet))
+    }
+}
+
+/// What a page's document is asked for when it is shown.
+struct Shown {
+    html: String,
+    chars: usize,
+    heads: Vec<String>,
+    writers: Vec<UserId>,
+    state: PageState,
+}
+
+impl Shown {
+    fn of(document: &Document) -> Self {
+        let state = if document.is_quarantined() {
+            PageState::Quarantined
+        } else if document.is_waiting() {
+            PageState::Waiting
+        } else {
+            PageState::Ok
+        };
+        let lines = document.lines();
+        Self {
+            html: protocol::document::render::html(&lines),
+            chars: protocol::document::render::plain(&lines).chars().count(),
+            heads: document.heads().iter().map(hex).collect(),
+            writers: document.writers().into_iter().take(WRITERS_MAX).collect(),
+            state,
+        }
+    }
+}
+
+/// Bytes as automerge writes them.
+pub(super) fn hex(bytes: impl AsRef<[u8]>) -> String {
+    bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(super) async fn shown(app: &App, viewer: &Viewer, id: EntryId) -> Answered<axum::Json<Page>> {
+    let (_, sheet) = app.sheet(viewer.user, id)?;
+    let shown = sheet.with(|document| Shown::of(document)).await.ok_or_else(|| ApiError::later(BUSY, 1))?;
+    let made = app.shape(viewer.user, |shaper| {
+        let view = shaper.reader.page(viewer.user, id)?;
+        Some(Page {
+            html: shown.html,
+            text_chars: shown.chars,
+            heads: shown.heads,
+            may: (&view).into(),
+            delivery: super::shape::item::delivery(view.delivery),
+            writers: shown.writers.iter().map(|user| shaper.person_ref(*user)).collect(),
+            state: shown.state,
+            page: shaper.page_ref(&view)?,
+        })
+    });
+    made.map(axum::Json).ok_or(NOT_FOUND.into())
+}
+
+#[utoipa::path(get, path = "/groups/{id}/pages", tag = "pages", operation_id = "pages_list",
+    params(("id" = String, Path), ("before" = Option<String>, Query, description = "Where the list begins"),
+        ("limit" = Option<usize>, Query, description = "How many, 50 at most"),
+        ("deleted" = Option<String>, Query, description = "`1` shows the trash")),
+    responses((status = 200, body = super::shape::Page<PageRef>)))]
+pub(super) async fn list(
+    State(app): State<App>,
+    viewer: Viewer,
+    At(Key(group)): At<Key<GroupId>>,
+    InQuery(wanted): InQuery<PagesQuery>,
+) -> Answered<axum::Json<super::shape::Page<PageRef>>> {
+    let (before, limit) = place(wanted.before.as_deref(), wanted.limit)?;
+    let of = if wanted.deleted.as_deref() == Some("1") { PagesOf::Trash } else { PagesOf::Shelf };
+    let page = app.shape(viewer.user, |shaper| {
+        let page = shaper.reader.pages(viewer.user, group, of, before, limit)?;
+        let items = page.items.iter().filter_map(|view| shaper.page_ref(view)).collect();
+        Some(super::shape::Page { items, next: page.next.as_ref().map(cursor) })
+    });
+    page.map(axum::Json).ok_or(NOT_FOUND.into())
+}
+
+#[utoipa::path(post, path = "/groups/{id}/pages", tag = "pages", operation_id = "page_create",
+    params(("id" = String, Path)), request_body = NewPage, responses((status = 201, body = Page)))]
+pub(super) async fn create(
+    State(app): State<App>,
+    viewer: Viewer,
+    At(Key(group)): At<Key<GroupId>>,
+    Json(wanted): Json<NewPage>,
+) -> Answered<(StatusCode, axum::Json<Page>)> {
+    app.count(Act::Post, viewer.user)?;
+    let name = PageName { title: super::shape::text::name(&wanted.title), icon: wanted.icon };
+    let id = app.make(viewer.user, wanted.request_id.0, Command::CreatePage { group, name }).await?;
+    Ok((StatusCode::CREATED, shown(&app, &viewer, id).await?))
+}
+
+#[utoipa::path(get, path = "/pages/{id}", tag = "pages", operation_id = "page_read", params(("id" = String, Path)),
+    responses((status = 200, body = Page)))]
+pub(super) async fn read(
+    State(app): State<App>,
+    viewer: Viewer,
+    At(Key(id)): At<Key<EntryId>>,
+) -> Answered<axum::Json<Page>> {
+    shown(&app, &viewer, id).await
+}
+
+#[utoipa::path(patch, path = "/pages/{id}", tag = "pages", operation_id = "page_change", params(("id" = String, Path)),
+    request_body = PageNaming, responses((status = 200, body = Page)))]
+pub(super) async fn change(
+    State(app): State<App>,
+    viewer: Viewer,
+    At(Key(id)): At<Key<EntryId>>,
+    Json(wanted): Json<PageNaming>,
+) -> Answered<axum::Json<Page>> {
+    let view = app.handle.read(|reader| reader.page(viewer.user, id)).ok_or(NOT_FOUND)?;
+    let title = wanted.title.map_or(view.title, |title| super::shape::text::name(&title));
+    if title.len() > super::extract::BODY_BYTES_MAX / 4 {
+        return Err(TEXT_TOO_LONG.into());
+    }
+    let name = PageName { title, icon: wanted.icon.unwrap_or(view.icon) };
+    app.ask(Some(viewer.user), wanted.request_id.0, Command::NamePage { page: id, name }).await?;
+    shown(&app, &viewer, id).await
+}
+
+#[utoipa::path(delete, path = "/pages/{id}", tag = "pages", operation_id = "page_delete", params(("id" = String, Path)),
+    responses((status = 204, description = "in the trash")))]
+pub(super) async fn delete(
+    State(app): State<App>,
+    viewer: Viewer,
+    At(Key(id)): At<Key<EntryId>>,
+) -> Answered<StatusCode> {
+    app.handle.read(|reader| reader.page(viewer.user, id)).ok_or(NOT_FOUND)?;
+    let command = Command::TrashPage { page: id, trash: PageTrash { on: true } };
+    app.ask(Some(viewer.user), fresh_request(), command).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[utoipa::path(post, path = "/pages/{id}/restore", tag = "pages", operation_id = "page_restore",
+    params(("id" = String, Path)), request_body = Plain, responses((status = 200, body = Page)))]
+pub(super) async fn restore(
+    State(app): State<App>,
+    viewer: Viewer,
+    At(Key(id)): At<Key<EntryId>>,
+    Json(wanted): Json<Plain>,
+) -> Answered<axum::Json<Page>> {
+    app.handle.read(|reader| reader.page(viewer.user, id)).ok_or(NOT_FOUND)?;
+    let command = Command::TrashPage { page: id, trash: PageTrash { on: false } };
+    app.ask(Some(viewer.user), wanted.request_id.0, command).await?;
+    shown(&app, &viewer, id).await
+}

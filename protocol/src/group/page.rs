@@ -1,0 +1,44 @@
+//! The form of what people do with pages: make one, name it, throw it away, write in it.
+//!
+//! 1. A page is the id of its `page.create` entry; everything else refers to that entry first.
+//! 2. What is written in it are changes of its document, whose form and meaning `document` knows; here they are bytes.
+
+use super::Attachment;
+use minicbor::bytes::ByteVec;
+use minicbor::{Decode, Encode};
+
+/// Body of [`super::kind::PAGE`] and [`super::kind::PAGE_NAME`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct PageName {
+    /// On one line.
+    #[n(0)]
+    pub title: String,
+    /// One emoji, or nothing.
+    #[n(1)]
+    pub icon: String,
+}
+
+/// Body of [`super::kind::PAGE_TRASH`].
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct PageTrash {
+    /// Thrown away, or taken back.
+    #[n(0)]
+    pub on: bool,
+}
+
+/// Body of [`super::kind::PAGE_CHANGE`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct PageChange {
+    /// A number that the log's node gave out to one browser session of the actor for this page.
+    #[n(0)]
+    pub session: u64,
+    /// Changes of the document, in the order in which they were made.
+    #[n(1)]
+    pub changes: Vec<ByteVec>,
+    /// Files that they put into the page.
+    #[n(2)]
+    pub attachments: Vec<Attachment>,
+}

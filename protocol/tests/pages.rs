@@ -1,0 +1,218 @@
+//! Pages through engines: written at two sites at once and offline, by people who come and go.
+
+#[path = "../../tests/src/world.rs"]
+#[expect(dead_code, reason = "the simulation uses the rest")]
+mod world;
+
+use protocol::control::op::{Access, GroupKind, Role};
+use protocol::document::{Document, Kind, Line, actor};
+use protocol::engine::effect::{Answer, Refusal};
+use protocol::engine::input::{Command, PageName, PageTrash, Words};
+use protocol::engine::query::PagesOf;
+use protocol::ids::{EntryId, GroupId, UserId};
+use world::World;
+
+const CANARY: &str = "un canari jaune";
+const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+
+/// Ann of site 0 and Ben of site 1, a group of both, a page of Ann's.
+struct Stage {
+    world: World,
+    ann: UserId,
+    ben: UserId,
+    group: GroupId,
+    page: EntryId,
+}
+
+fn name(title: &str) -> PageName {
+    PageName { title: title.into(), icon: String::new() }
+}
+
+fn stage(seed: u64) -> Stage {
+    let mut world = World::new(seed);
+    let (a, b) = (world.add_site(), world.add_site());
+    let ann = world.found(a);
+    let ben = world.admit(a, ann, b, "Ben");
+    let (kind, access) = (GroupKind::Trade, Access::Closed);
+    let create = Command::CreateGroup { name: "Chantiers".into(), purpose: String::new(), kind, access };
+    let group = GroupId::from(world.done(a, ann, create));
+    world.connect_all();
+    world.deliver();
+    world.pass(2);
+    world.done(a, ann, Command::Grant { group, users: vec![ben], role: Role::Member });
+    let page = world.done(a, ann, Command::CreatePage { group, name: name("Plan") });
+    world.deliver();
+    world.pass(3);
+    Stage { world, ann, ben, group, page }
+}
+
+/// The page's document as a site has it.
+fn document(world: &World, at: usize, page: EntryId) -> Document {
+    world.read(at, |reader| {
+        let entries = reader.page_entries(page);
+        let carried = entries.into_iter().filter_map(|entry| reader.page_change(entry)).collect();
+        Document::build(reader.document_of(page), carried)
+    })
+}
+
+fn draft(world: &World, at: usize, page: EntryId, session: u64, words: &str) -> Command {
+    let name = actor(&world.node(at), &page, session);
+    let changes = document(world, at, page).write(name, 1, &[Line::plain(Kind::Paragraph, words)]).expect("written");
+    Command::ChangePage { page, session, changes, attachments: Vec::new() }
+}
+
+fn write(world: &mut World, at: usize, who: UserId, page: EntryId, words: &str) -> EntryId {
+    let command = draft(world, at, page, u64::from(who.0[0]) + 1, words);
+    world.done(at, who, command)
+}
+
+fn titles(world: &World, at: usize, who: UserId, group: GroupId, of: PagesOf) -> Vec<String> {
+    let pages = world.read(at, |reader| reader.pages(who, group, of, None, 50)).expect("the group is theirs");
+    pages.items.into_iter().map(|page| page.title).collect()
+}
+
+fn holds(world: &World, at: usize, needle: &[u8]) -> bool {
+    let within = |bytes: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
+    let store = &world.sites[at].store;
+    store.records().any(|(_, record)| within(record))
+        || store.rows().iter().any(|(key, row)| within(key) || within(row))
+}
+
+#[test]
+fn a_page_written_at_two_sites_that_do_not_see_each_other_is_one_in_the_end() {
+    let Stage { mut world, ann, ben, group, page } = stage(1);
+    world.cut(0, 1);
+    for round in 0..5 {
+        write(&mut world, 0, ann, page, &format!("paris {round}"));
+        write(&mut world, 1, ben, page, &format!("lyon {round}"));
+    }
+    world.done(0, ann, Command::NamePage { page, name: name("Plan of Paris") });
+    world.done(1, ben, Command::NamePage { page, name: name("Plan of Lyon") });
+    assert_ne!(document(&world, 0, page).heads(), document(&world, 1, page).heads());
+    world.connect_all();
+    world.deliver();
+    world.pass(10);
+    let (here, there) = (document(&world, 0, page), document(&world, 1, page));
+    assert_eq!(here.heads(), there.heads());
+    assert_eq!(here.html(), there.html());
+    for round in 0..5 {
+        assert!(here.plain().contains(&format!("paris {round}")) && here.plain().contains(&format!("lyon {round}")));
+    }
+    assert_eq!(titles(&world, 0, ann, group, PagesOf::Shelf), titles(&world, 1, ben, group, PagesOf::Shelf));
+    assert_eq!(here.writers().len(), 2);
+    // Lost rows, and all of it is made again.
+    let before = here.html();
+    world.restart(0);
+    assert_eq!(document(&world, 0, page).html(), before);
+}
+
+#[test]
+fn what_somebody_who_was_removed_writes_later_does_not_count() {
+    let Stage { mut world, ann, ben, group, page } = stage(2);
+    write(&mut world, 1, ben, page, "before");
+    world.deliver();
+    world.pass(3);
+    world.cut(0, 1);
+    world.done(0, ann, Command::Revoke { group, users: vec![ben] });
+    write(&mut world, 1, ben, page, "after");
+    world.connect_all();
+    world.deliver();
+    world.pass(10);
+    let plain = document(&world, 0, page).plain();
+    assert!(plain.contains("before") && !plain.contains("after"), "{plain}");
+    let command = draft(&world, 1, page, 9, "again");
+    assert!(matches!(world.ask(1, Some(ben), command), Answer::Refused(_)));
+}
+
+#[test]
+fn readers_read_pages_and_do_not_write_them() {
+    let Stage { mut world, ann, ben, group, page } = stage(3);
+    world.done(0, ann, Command::Grant { group, users: vec![ben], role: Role::Reader });
+    world.deliver();
+    world.pass(3);
+    let view = world.read(1, |reader| reader.page(ben, page)).expect("readers see it");
+    assert!(!view.may.edit && !view.may.trash);
+    let command = draft(&world, 1, page, 9, "x");
+    for command in
+        [command, Command::NamePage { page, name: name("x") }, Command::CreatePage { group, name: name("x") }]
+    {
+        assert_eq!(world.ask(1, Some(ben), command), Answer::Refused(Refusal::Forbidden));
+    }
+}
+
+#[test]
+fn the_newest_word_of_who_may_decides_whether_a_page_is_in_the_trash() {
+    let Stage { mut world, ann, ben, group, page } = stage(4);
+    let trash = |on| Command::TrashPage { page, trash: PageTrash { on } };
+    assert_eq!(world.ask(1, Some(ben), trash(true)), Answer::Refused(Refusal::Forbidden));
+    world.done(0, ann, trash(true));
+    world.deliver();
+    world.pass(3);
+    assert_eq!(titles(&world, 1, ben, group, PagesOf::Shelf), Vec::<String>::new());
+    assert_eq!(titles(&world, 1, ben, group, PagesOf::Trash), ["Plan"]);
+    let command = draft(&world, 1, page, 9, "x");
+    assert_eq!(world.ask(1, Some(ben), command), Answer::Refused(Refusal::NotFound), "nobody writes into the trash");
+    world.done(0, ann, trash(false));
+    world.deliver();
+    world.pass(3);
+    assert_eq!(titles(&world, 1, ben, group, PagesOf::Shelf), ["Plan"]);
+}
+
+#[test]
+fn pages_that_were_written_in_last_come_first() {
+    let Stage { mut world, ann, group, page, .. } = stage(5);
+    world.pass(1);
+    world.done(0, ann, Command::CreatePage { group, name: name("Other") });
+    assert_eq!(titles(&world, 0, ann, group, PagesOf::Shelf), ["Other", "Plan"]);
+    world.pass(1);
+    write(&mut world, 0, ann, page, "x");
+    assert_eq!(titles(&world, 0, ann, group, PagesOf::Shelf), ["Plan", "Other"]);
+}
+
+#[test]
+fn a_person_who_goes_leaves_what_they_wrote_in_pages() {
+    let Stage { mut world, ann, ben, page, .. } = stage(6);
+    write(&mut world, 1, ben, page, "by Ben");
+    world.deliver();
+    world.pass(3);
+    world.done(0, ann, Command::ErasePerson { user: ben, words: Words::Go, reason: "asked for".into() });
+    world.deliver();
+    world.pass(30);
+    assert_eq!(document(&world, 0, page).plain(), "by Ben");
+    assert!(world.read(0, |reader| reader.person(ben)).is_some_and(|person| person.former));
+}
+
+#[test]
+fn a_page_lives_as_long_as_somebody_writes_in_it_and_goes_as_a_whole() {
+    let Stage { mut world, ann, group, page, .. } = stage(7);
+    write(&mut world, 0, ann, page, CANARY);
+    world.done(0, ann, Command::SetRetention { group, days: Some(30) });
+    for _ in 0..4 {
+        world.now.0 += 20 * DAY_MS;
+        world.pass(10);
+        write(&mut world, 0, ann, page, "still written in");
+    }
+    assert!(document(&world, 0, page).plain().contains(CANARY));
+    world.now.0 += 40 * DAY_MS;
+    world.pass(60);
+    assert!(!holds(&world, 0, CANARY.as_bytes()), "nothing of it stands");
+    assert_eq!(titles(&world, 0, ann, group, PagesOf::Shelf), Vec::<String>::new());
+}
+
+#[test]
+fn nothing_of_a_page_stays_at_a_site_that_left_its_group() {
+    let Stage { mut world, ann, ben, group, page } = stage(8);
+    write(&mut world, 0, ann, page, CANARY);
+    world.deliver();
+    world.pass(5);
+    assert!(holds(&world, 1, CANARY.as_bytes()));
+    world.done(1, ben, Command::LeaveGroup(group));
+    world.deliver();
+    world.pass(60);
+    world.now.0 += 2 * 60 * 60 * 1_000;
+    world.pass(60);
+    assert!(!holds(&world, 1, CANARY.as_bytes()));
+    let of_page = |key: &[u8]| b"pinzc".contains(&key[0]);
+    assert!(!world.sites[1].store.rows().iter().any(|(key, _)| of_page(key)), "no row of it either");
+    assert!(document(&world, 0, page).plain().contains(CANARY));
+}
