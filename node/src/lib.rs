@@ -123,13 +123,9 @@ impl Node {
         let bundles = Bundles::new(handle.clone(), files.clone());
         let exports = Exports::new(handle.clone(), Arc::clone(&local), files.clone());
         let control = control_socket::Rooms::new(handle.clone(), Arc::clone(&local), pairings.clone(), bundles.clone());
-        let control = control_socket::open(&data, control)
-            .inspect_err(|error| tracing::error!(%error, "the command line cannot reach this node"))
-            .ok();
-        let fetching = feeds::FetcherConfig { own_addresses: network::own_addresses(), ..Default::default() };
-        let feeds = feeds::start(handle.clone(), Arc::clone(&local), Arc::clone(&rows), fetching)?;
+        let control = open_control(&data, control);
+        let feeds = feeds::start(handle.clone(), Arc::clone(&local), Arc::clone(&rows), fetching())?;
 
-        let pages = pages::Pages::start(handle.clone());
         let live = Live::new();
         live.follow(&handle);
         let keeper = keeper::Rooms {
@@ -158,7 +154,7 @@ impl Node {
                 handle: handle.clone(),
                 local,
                 files,
-                pages,
+                pages: pages::Pages::start(handle.clone()),
                 bundles,
                 exports,
                 scrub,
@@ -233,6 +229,17 @@ fn open_files(data: &Path, disk: &Arc<dyn archipel_storage::files::Files>) -> an
     let thumbs = Thumbs::open(data, Arc::clone(disk))?;
     let files = Files::open(data, Arc::clone(&blobs), thumbs)?;
     Ok((blobs, files))
+}
+
+/// Feeds never lead to this node itself.
+fn fetching() -> feeds::FetcherConfig {
+    feeds::FetcherConfig { own_addresses: network::own_addresses(), ..Default::default() }
+}
+
+/// The door for the command line; a node works without it.
+fn open_control(data: &Path, rooms: control_socket::Rooms) -> Option<ControlSocket> {
+    let opened = control_socket::open(data, rooms);
+    opened.inspect_err(|error| tracing::error!(%error, "the command line cannot reach this node")).ok()
 }
 
 /// Reads the certificate, if there is one. By the names in it browsers may call this site.
