@@ -5,6 +5,7 @@ use super::ingest::Ingested;
 use super::serve::{Share, encode_batches, org_tag};
 use super::{Cx, Engine};
 use crate::clock::Millis;
+use crate::codec;
 use crate::control::op::Class;
 use crate::entry::Entry;
 use crate::ids::{LogId, NodeId, ScopeId};
@@ -383,9 +384,19 @@ impl Engine {
             }
         }
         for (peer, helds) in per_peer {
-            for chunk in helds.chunks(HELDS_PER_MESSAGE_MAX) {
-                self.call(cx, peer, &Request::Helds { helds: chunk.to_vec() }, Asked::Note);
+            let (mut message, mut bytes) = (Vec::new(), 0);
+            for held in helds {
+                // Where many share a scope a statement is long: what exceeds a request would be refused as a whole.
+                let more = codec::encode(&held).len();
+                if !message.is_empty() && (message.len() == HELDS_PER_MESSAGE_MAX || bytes + more > PUSH_BYTES_MAX) {
+                    let helds = std::mem::take(&mut message);
+                    self.call(cx, peer, &Request::Helds { helds }, Asked::Note);
+                    bytes = 0;
+                }
+                bytes += more;
+                message.push(held);
             }
+            self.call(cx, peer, &Request::Helds { helds: message }, Asked::Note);
         }
     }
 

@@ -24,7 +24,7 @@ const PEERS: f64 = 200.0;
 /// Sites that are played for it; each talks with all the others.
 const SITES_DEFAULT: usize = 12;
 /// Posts of the large world of `scale`; goal P13 speaks of a million.
-const ENTRIES_DEFAULT: usize = 100_000;
+const ENTRIES_DEFAULT: usize = 18_000;
 /// Watched after everything has come to rest.
 const HOURS: u64 = 6;
 const DAY_HOURS: f64 = 24.0;
