@@ -19,8 +19,13 @@ const signs = {
   reach: () => true,
   alarms: () => (meOrNull()?.alarms ?? null) !== null,
   byFile: () => true,
-  /** The node does not answer for pages yet. */
-  pages: () => false,
+  pages: () => true,
+  /** Starting a page from a template, its history, authors, comments and export: each when the node has it. */
+  pageTemplates: () => false,
+  pageHistory: () => false,
+  pageAuthors: () => false,
+  pageComments: () => false,
+  pageExport: () => false,
   exportPerson: () => true,
 };
 

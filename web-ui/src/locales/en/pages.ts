@@ -76,8 +76,6 @@ export const en: PageMessages = {
   state: {
     opening: "Opening…",
     saved: "Kept here",
-    savedBy: (n, of) => `Kept here · received by ${n} of ${of} sites`,
-    savedAll: (of) => `Kept here · received by all sites (${of})`,
     saving: "Saving…",
     waiting: (n) => p(n, { one: "# change waits in this browser", other: "# changes wait in this browser" }),
     cut: "Cut off from the site",

@@ -75,8 +75,6 @@ export const fr = {
   state: {
     opening: "Ouverture…",
     saved: "Gardé ici",
-    savedBy: (n: number, of: number) => `Gardé ici · reçu par ${n} sites sur ${of}`,
-    savedAll: (of: number) => `Gardé ici · reçu par tous les sites (${of})`,
     saving: "Enregistrement…",
     waiting: (n: number) => p(n, { one: "# modification attend dans ce navigateur", other: "# modifications attendent dans ce navigateur" }),
     cut: "Coupé du site",

@@ -8,7 +8,7 @@ import { ready } from "../../editor/wasm";
 import { PageSession, type Unsent } from "../../editor/session";
 import { cutSince, whenBack } from "../../state/connection.svelte";
 import type { PersonRef } from "../../state/groups.svelte";
-import { keepDocument, keptDocument } from "../../state/pages.svelte";
+import { keepDocument, keptDocument, loadPage } from "../../state/pages.svelte";
 import { asidesOf, burst, countWaiting, dropAside, dropChanges, holdActor, openPageSocket, releaseActor, storeAside, storeChange, takeLeft, type Aside, type Ended, type Opened, type PageSocket } from "../../state/unsent.svelte";
 
 export interface Present {
@@ -23,6 +23,8 @@ const BURST_MS = 150;
 const HERE_MS = 220;
 /** The document is put by for a cut once nothing has moved for a while. */
 const KEEP_MS = 4_000;
+/** Before opening again what the node has just closed. */
+const AGAIN_MS = 1_000;
 /** A site that is there opens a page sooner; else the one kept here is opened. */
 const PATIENCE_MS = 2_500;
 
@@ -84,6 +86,11 @@ export class PageDesk {
     }
     if (this.#closed) return;
     this.waiting = this.#left.length;
+    this.#connect();
+    this.#patience = setTimeout(() => void this.#openKept(), PATIENCE_MS);
+  }
+
+  #connect(): void {
     this.#socket = openPageSocket(this.page, () => this.#asked(), {
       opened: (opening) => this.#opened(opening),
       changes: (changes) => this.#fromOthers(() => this.session?.remote(changes)),
@@ -105,14 +112,28 @@ export class PageDesk {
       line: (open) => {
         if (!open) this.#cut();
       },
-      ended: (why) => {
-        this.line = "ended";
-        this.ended = why;
-        this.mayEdit = false;
-        this.present = [];
-      },
+      ended: (why) => void this.#over(why),
     });
-    this.#patience = setTimeout(() => void this.#openKept(), PATIENCE_MS);
+  }
+
+  /** The node closed for good. Who may still read opens again, to read. */
+  async #over(why: Ended): Promise<void> {
+    this.present = [];
+    this.mayEdit = false;
+    if (why === "closed_to_you" && !this.#closed) {
+      this.line = "opening";
+      const may = await loadPage(this.page).then(
+        (view) => !view.deleted,
+        () => false,
+      );
+      await new Promise((done) => setTimeout(done, AGAIN_MS));
+      if (may && !this.#closed) {
+        this.#connect();
+        return;
+      }
+    }
+    this.line = "ended";
+    this.ended = why;
   }
 
   /** The actor to go on as, so that what waits keeps its place. */
@@ -153,6 +174,13 @@ export class PageDesk {
     this.mayEdit = opening.may_edit;
     this.line = "open";
     this.since = null;
+    // Rights went while something waited: its text goes back to the person, and the page is opened to read.
+    const current = this.session;
+    const waiting = current?.unsent.map((one) => one.hash) ?? [];
+    if (!opening.may_edit && waiting.length > 0) {
+      current?.refused(waiting);
+      this.#socket?.reopen();
+    }
     this.#count();
     this.#flush();
     this.#tellHere();
