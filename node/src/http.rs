@@ -288,6 +288,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(pages::list, pages::create))
         .routes(routes!(pages::read, pages::change, pages::delete))
         .routes(routes!(pages::restore))
+        .routes(routes!(pages::export))
         .routes(routes!(pages::socket::open))
         .routes(routes!(writing::preview))
         .routes(routes!(files::upload))

@@ -157,7 +157,7 @@ fn pieces<R: Read + Send + 'static>(file: R, left: u64) -> impl futures::Stream<
 }
 
 /// The header that says whether to show or keep a file, and under which name; names are never paths.
-fn disposition(given: &str, inline: bool) -> String {
+pub(super) fn disposition(given: &str, inline: bool) -> String {
     let kind = if inline { "inline" } else { "attachment" };
     let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ' ') { c } else { '_' };
     let clean = name(given);

@@ -7,14 +7,16 @@ use super::auth::Viewer;
 use super::error::{Answered, ApiError, BUSY, NOT_FOUND, TEXT_TOO_LONG};
 use super::extract::{At, InQuery, Json, Key};
 use super::feed::place;
+use super::files::disposition;
 use super::fresh_request;
 use super::shape::page::{Page, PageRef, PageState};
 use super::shape::text::cursor;
 use super::throttle::Act;
 use crate::pages::Sheet;
 use axum::extract::State;
-use axum::http::StatusCode;
-use protocol::document::Document;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use protocol::document::{Document, render};
 use protocol::engine::input::{Command, PageName, PageTrash};
 use protocol::engine::query::{PageView, PagesOf};
 use protocol::ids::{EntryId, GroupId, RequestId, UserId};
@@ -91,8 +93,8 @@ impl Shown {
         };
         let lines = document.lines();
         Self {
-            html: protocol::document::render::html(&lines),
-            chars: protocol::document::render::plain(&lines).chars().count(),
+            html: render::html(&lines),
+            chars: render::plain(&lines).chars().count(),
             heads: document.heads().iter().map(hex).collect(),
             writers: document.writers().into_iter().take(WRITERS_MAX).collect(),
             state,
@@ -212,4 +214,52 @@ pub(super) async fn restore(
     let command = Command::TrashPage { page: id, trash: PageTrash { on: false } };
     app.ask(Some(viewer.user), wanted.request_id.0, command).await?;
     shown(&app, &viewer, id).await
+}
+
+/// In which form a page is wanted.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Form {
+    /// Markdown.
+    Md,
+    /// A page of its own for a browser.
+    Html,
+}
+
+/// In which form.
+#[derive(Deserialize)]
+pub struct ExportQuery {
+    /// `md` or `html`.
+    #[serde(rename = "as")]
+    form: Form,
+}
+
+#[utoipa::path(get, path = "/pages/{id}/export", tag = "pages", operation_id = "page_export",
+    params(("id" = String, Path), ("as" = Form, Query, description = "`md` or `html`")),
+    responses((status = 200, description = "a file")))]
+pub(super) async fn export(
+    State(app): State<App>,
+    viewer: Viewer,
+    At(Key(id)): At<Key<EntryId>>,
+    InQuery(wanted): InQuery<ExportQuery>,
+) -> Answered<Response> {
+    let (view, sheet) = app.sheet(viewer.user, id)?;
+    let lines = sheet.with(|document| document.lines()).await.ok_or_else(|| ApiError::later(BUSY, 1))?;
+    let title = super::shape::text::name(&view.title);
+    let (media_type, ending, text) = match wanted.form {
+        Form::Md => ("text/markdown; charset=utf-8", "md", format!("# {title}\n\n{}", render::markdown(&lines))),
+        Form::Html => ("text/html; charset=utf-8", "html", whole(&title, &render::html(&lines))),
+    };
+    let headers = [
+        (header::CONTENT_TYPE, media_type.to_owned()),
+        (header::CONTENT_DISPOSITION, disposition(&format!("{title}.{ending}"), false)),
+    ];
+    Ok((headers, text).into_response())
+}
+
+/// A page that stands by itself.
+fn whole(title: &str, body: &str) -> String {
+    let title = title.replace('&', "&amp;").replace('<', "&lt;");
+    let head = format!("<!doctype html>\n<html><head><meta charset=\"utf-8\"><title>{title}</title></head>");
+    format!("{head}\n<body>\n<h1>{title}</h1>\n{body}</body></html>\n")
 }

@@ -184,6 +184,10 @@ async fn what_one_writes_is_kept_and_seen_by_the_others() {
     assert_eq!(shown["html"], "<p>Roses &amp; &lt;thorns&gt;</p>\n");
     assert_eq!((&shown["edited_by"]["name"], &shown["writers"][0]["name"]), (&json!("Ann"), &json!("Ann")));
     assert_eq!(shown["text_chars"], json!(16));
+    let file = ben.get(&format!("/pages/{page}/export?as=md")).await;
+    assert_eq!(String::from_utf8_lossy(&file.bytes), "# Garden plan\n\nRoses & \\<thorns\\>\n");
+    let file = ben.get(&format!("/pages/{page}/export?as=html")).await;
+    assert!(String::from_utf8_lossy(&file.bytes).contains("<h1>Garden plan</h1>\n<p>Roses &amp; &lt;thorns&gt;</p>"));
 
     here.send(Message::Text(json!({ "t": "here", "cursor": { "anchor": "2@ab", "head": "3@ab" } }).to_string().into()))
         .await;

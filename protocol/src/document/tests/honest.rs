@@ -133,3 +133,19 @@ proptest! {
         prop_assert!(!part.is_quarantined());
     }
 }
+
+/// Changes that `@automerge/automerge` 3.5 made in JavaScript on a new page: letters, a block, marks, a mark taken back,
+/// letters replaced, two whole rewritings with blocks, a picture and marks, a long text.
+#[test]
+fn what_a_browser_writes_is_admitted() {
+    let hex: Vec<String> = serde_json::from_str(include_str!("browser.json")).unwrap();
+    let byte = |at: usize, hex: &str| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+    let changes = hex.iter().map(|hex| (0..hex.len()).step_by(2).map(|at| byte(at, hex)).collect()).collect();
+    let mut ann = Writer::new(1);
+    let entry = ann.carry(changes);
+    let mut document = Document::new(PAGE);
+    let taken = document.take(&entry);
+    assert_eq!((taken.malformed, taken.applied.len()), (None, hex.len()));
+    assert!(document.plain().starts_with("Doa long one a long one"), "{}", document.plain());
+    assert!(!document.is_quarantined());
+}
