@@ -31,13 +31,11 @@ async function shared(title, text) {
   return { anne, bens, path, id };
 }
 
-test("two people at two sites write in one page, each sees the other's text and cursor", async () => {
+test("two people at two sites write in one page, and each sees the other's text", async () => {
   const { anne, bens, id } = await shared("Plan du jardin", "# Semis\nTomates en mars");
   await play("pages-two", [anne, bens], async () => {
-    await anne.page.getByRole("listitem").filter({ hasText: "Ben Carter · Lille" }).first().waitFor(CROSS);
     await atEndOf(anne, "Tomates en mars");
     await atEndOf(bens, "Semis");
-    await sheet(anne).locator('[data-label="Ben Carter · Lille"]').waitFor({ state: "attached", ...CROSS });
     await Promise.all([anne.page.keyboard.type(", sous abri", { delay: 30 }), bens.page.keyboard.type(" and harvest", { delay: 30 })]);
     await sheet(anne).getByText("Semis and harvest").waitFor(CROSS);
     await sheet(bens).getByText("Tomates en mars, sous abri").waitFor(CROSS);

@@ -1,5 +1,6 @@
 /** The comments of the page that is shown. */
 
+import { offered } from "../../state/parts";
 import { createPageComment, deletePageComment, getPageComments, replyToPageComment, resolvePageComment, watchComments, type PageComment } from "../../state/pages.svelte";
 
 export class CommentStore {
@@ -26,7 +27,8 @@ export class CommentStore {
     }
   }
   listen(): () => void {
-    return watchComments(this.page, () => void this.load());
+    // A node that has no comments on pages yet is not asked for them.
+    return offered("pageComments") ? watchComments(this.page, () => void this.load()) : () => {};
   }
 
   async add(anchor: { start: string; end: string }, quote: string, text: string): Promise<void> {
