@@ -223,8 +223,8 @@ async fn what_admission_refuses_is_told_and_hurts_nobody() {
     let own = here.draft(&page, "mine");
     here.send(frame(&own)).await;
     assert_eq!(words(here.next().await)["t"], "kept");
-    other.send(Message::Binary(vec![9, 9].into())).await;
     let Message::Binary(_) = other.next().await else { panic!("the change of the first window comes first") };
+    other.send(Message::Binary(vec![9, 9].into())).await;
     assert_eq!(code(other.next().await), 4400);
 }
 
