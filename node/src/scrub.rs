@@ -76,6 +76,7 @@ impl Scrub {
     pub async fn run(self, rooms: Rooms, opening: Vec<Damage>) {
         let mut known = rooms.local.scrubbed();
         self.mend(&rooms, &mut known, &opening).await;
+        self.0.pass.send_replace(shown(&known, Activity::Resting));
         let mut pause = due(&known);
         loop {
             let speed = tokio::select! {
