@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::broadcast::error::RecvError;
 
-pub use sheet::{Here, Said, Sheet, WriteError, Wrote};
+pub use sheet::{Composed, Here, Said, Sheet, WriteError, Wrote};
 
 /// Documents held at once (§1.7 item 7).
 const SHEETS_MAX: usize = 256;

@@ -8,6 +8,7 @@
 mod admission;
 mod chunk;
 mod diff;
+mod history;
 mod index;
 mod line;
 mod order;
@@ -27,6 +28,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use chunk::{deflated, plain};
 pub use diff::{Part, compare};
+pub use history::{Version, Written};
 pub use index::{Actor, Hash};
 pub use line::{Inline, Kind, Line, Marks};
 pub use schema::{CHANGE_BYTES_MAX, CHANGES_PER_ENTRY_MAX, ENTRY_CHANGES_BYTES_MAX, OPS_PER_CHANGE_MAX};
@@ -117,6 +119,8 @@ pub struct Carried {
     pub hlc: Hlc,
     /// The session that the node gave out.
     pub session: u64,
+    /// One act from beginning to end.
+    pub whole: bool,
     /// The changes' bytes.
     pub changes: Vec<Vec<u8>>,
 }
@@ -130,6 +134,7 @@ struct Fact {
     author: Option<UserId>,
     hlc: Hlc,
     rank: Rank,
+    whole: bool,
 }
 
 /// What came of an entry.
@@ -192,7 +197,7 @@ impl Document {
             doc,
             text,
             index: Index::new(first),
-            facts: vec![Fact { author: None, hlc: Hlc(0), rank }],
+            facts: vec![Fact { author: None, hlc: Hlc(0), rank, whole: false }],
             entries: BTreeSet::new(),
             sessions: BTreeMap::new(),
             waiting: BTreeMap::new(),
@@ -268,7 +273,7 @@ impl Document {
                     if let Some((read, found)) = found {
                         admitted.fresh.push(read.change.raw_bytes().to_vec());
                         admitted.files.extend(read.files());
-                        let fact = Fact { author: Some(author), hlc, rank: (u64::MAX, 0, self.page) };
+                        let fact = Fact { author: Some(author), hlc, rank: (u64::MAX, 0, self.page), whole: false };
                         self.add(*found, fact);
                         batch.push(read.change);
                     }
@@ -478,7 +483,8 @@ fn first_change(page: &EntryId) -> (Automerge, ObjId, Head) {
 }
 
 fn fact_of(carried: &Carried) -> Fact {
-    Fact { author: Some(carried.author), hlc: carried.hlc, rank: (carried.seq, 0, carried.entry) }
+    let rank = (carried.seq, 0, carried.entry);
+    Fact { author: Some(carried.author), hlc: carried.hlc, rank, whole: carried.whole }
 }
 
 /// The changes of an entry that can be read and bear the right name, and why others cannot.

@@ -7,7 +7,7 @@ mod world;
 use protocol::control::op::{Access, GroupKind, Role};
 use protocol::document::{Document, Kind, Line, actor};
 use protocol::engine::effect::{Answer, Refusal};
-use protocol::engine::input::{Command, PageName, PageTrash, Words};
+use protocol::engine::input::{Command, PageChange, PageName, PageTrash, Words};
 use protocol::engine::query::PagesOf;
 use protocol::ids::{EntryId, GroupId, UserId};
 use world::World;
@@ -58,7 +58,8 @@ fn document(world: &World, at: usize, page: EntryId) -> Document {
 fn draft(world: &World, at: usize, page: EntryId, session: u64, words: &str) -> Command {
     let name = actor(&world.node(at), &page, session);
     let changes = document(world, at, page).write(name, 1, &[Line::plain(Kind::Paragraph, words)]).expect("written");
-    Command::ChangePage { page, session, changes, attachments: Vec::new() }
+    let changes = changes.into_iter().map(Into::into).collect();
+    Command::ChangePage { page, change: PageChange { session, changes, ..PageChange::default() } }
 }
 
 fn write(world: &mut World, at: usize, who: UserId, page: EntryId, words: &str) -> EntryId {

@@ -70,7 +70,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("encoding_rs", &["node/outside/"]),
     ("html5ever", &["node/outside/"]),
     ("flate2", &["node/outside/", "node/src/http/pages/"]),
-    ("pulldown-cmark", &["node/src/http/markdown.rs", "node/outside/"]),
+    ("pulldown-cmark", &["node/src/http/markdown.rs", "node/src/http/markdown/lines.rs", "node/outside/"]),
     ("ammonia", &["node/src/http/markdown.rs"]),
     ("unicode-normalization", &["node/src/local/", "node/src/http/", "node/src/naming.rs"]),
     // Pictures.

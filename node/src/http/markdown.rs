@@ -5,6 +5,8 @@
 //! 2. What leaves has only the tags and attributes of the lists below, whatever the parser made.
 //! 3. Nothing is loaded from outside: pictures become links.
 
+pub(super) mod lines;
+
 use ammonia::{Builder, UrlRelative};
 use pulldown_cmark::{CowStr, Event, LinkType, Options, Parser, Tag, TagEnd, TextMergeStream, html};
 use std::collections::{HashMap, HashSet};

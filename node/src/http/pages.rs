@@ -1,6 +1,8 @@
 //! Pages: listed, made, shown, named, thrown away and taken back. What is written in them goes through their sockets.
 
+pub mod history;
 pub mod socket;
+mod template;
 
 use super::App;
 use super::auth::Viewer;
@@ -9,19 +11,22 @@ use super::extract::{At, InQuery, Json, Key};
 use super::feed::place;
 use super::files::disposition;
 use super::fresh_request;
+use super::markdown::lines as import;
 use super::shape::page::{Page, PageRef, PageState};
 use super::shape::text::cursor;
 use super::throttle::Act;
-use crate::pages::Sheet;
+use crate::local::account::Language;
+use crate::pages::{Composed, Sheet, WriteError, Wrote};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use protocol::document::{Document, render};
-use protocol::engine::input::{Command, PageName, PageTrash};
+use protocol::document::{Document, Inline, Line, render};
+use protocol::engine::input::{Attachment, Command, PageName, PageTrash};
 use protocol::engine::query::{PageView, PagesOf};
-use protocol::ids::{EntryId, GroupId, RequestId, UserId};
+use protocol::ids::{BlobId, EntryId, GroupId, RequestId, UserId};
 use serde::Deserialize;
 use std::sync::Arc;
+use template::Template;
 use utoipa::ToSchema;
 
 /// Writers that are named on a page.
@@ -43,9 +48,16 @@ pub struct PagesQuery {
 pub struct NewPage {
     #[schema(value_type = String)]
     request_id: Key<RequestId>,
+    /// May be empty when `markdown` has a title.
+    #[serde(default)]
     title: String,
     #[serde(default)]
     icon: String,
+    /// What it begins with, in the person's language.
+    #[serde(default)]
+    template: Template,
+    /// A text that it begins with instead.
+    markdown: Option<String>,
 }
 
 /// Another title or icon; what is not given stays.
@@ -156,9 +168,80 @@ pub(super) async fn create(
     Json(wanted): Json<NewPage>,
 ) -> Answered<(StatusCode, axum::Json<Page>)> {
     app.count(Act::Post, viewer.user)?;
-    let name = PageName { title: super::shape::text::name(&wanted.title), icon: wanted.icon };
+    let markdown = wanted.markdown.filter(|text| !text.trim().is_empty());
+    if markdown.as_ref().is_some_and(|text| text.len() > import::MARKDOWN_BYTES_MAX) {
+        return Err(TEXT_TOO_LONG.into());
+    }
+    let mut title = super::shape::text::name(&wanted.title);
+    let lines = match markdown {
+        Some(text) => {
+            let mut lines = import::lines(&text, |address| picture(&app, &viewer, address));
+            if let Some(own) = import::split_title(&mut lines, &title) {
+                title = super::shape::text::name(&own);
+            }
+            lines
+        }
+        None => wanted.template.lines(app.local.account(viewer.user).map_or(Language::Fr, |account| account.language)),
+    };
+    let name = PageName { title, icon: wanted.icon };
     let id = app.make(viewer.user, wanted.request_id.0, Command::CreatePage { group, name }).await?;
+    begin(&app, &viewer, id, lines).await?;
     Ok((StatusCode::CREATED, shown(&app, &viewer, id).await?))
+}
+
+/// Writes what a new page begins with. Asked for again it is done once: a page that has words has begun.
+async fn begin(app: &App, viewer: &Viewer, id: EntryId, lines: Vec<Line>) -> Answered<()> {
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let (_, sheet) = app.sheet(viewer.user, id)?;
+    let seconds = seconds(app);
+    let made = sheet.compose(
+        viewer.user,
+        move |document, actor| {
+            if document.changes() > 0 {
+                return Composed::Changes(Vec::new());
+            }
+            document.write(actor, seconds, &lines).map_or(Composed::TooLong, Composed::Changes)
+        },
+        |named| attachments(app, viewer, &named),
+    );
+    composed(made.await)
+}
+
+/// Now, as changes bear it.
+fn seconds(app: &App) -> i64 {
+    i64::try_from(app.now() / 1_000).unwrap_or(0)
+}
+
+/// What became of something that the node wrote for a person.
+fn composed(composed: Result<Result<Wrote, Composed>, WriteError>) -> Answered<()> {
+    match composed {
+        Ok(Ok(wrote)) if wrote.refused.is_empty() => Ok(()),
+        Ok(Ok(wrote)) => {
+            tracing::warn!(why = ?wrote.malformed, "changes made here were not admitted");
+            Err(TEXT_TOO_LONG.into())
+        }
+        Ok(Err(Composed::Unknown)) => Err(NOT_FOUND.into()),
+        Ok(Err(_)) => Err(TEXT_TOO_LONG.into()),
+        Err(WriteError::Refused(refusal)) => Err(refusal.into()),
+        Err(WriteError::Busy(busy)) => Err(busy.into()),
+    }
+}
+
+/// The picture at an address of this organisation, if the person may show it.
+fn picture(app: &App, viewer: &Viewer, address: &str) -> Option<Inline> {
+    let (blob, _) = address.strip_prefix("/api/v1/files/")?.split_once('/')?;
+    let attachment = super::posts::attachment(app, viewer, blob.parse().ok()?, "").ok()?;
+    attachment.picture?;
+    Some(Inline::Image { blob: blob.to_owned(), name: attachment.name, alt: String::new() })
+}
+
+/// What is known of files that changes put into the page; what the person may not use is not referred to.
+fn attachments(app: &App, viewer: &Viewer, named: &[String]) -> Vec<Attachment> {
+    let blobs = named.iter().filter_map(|blob| blob.parse::<BlobId>().ok());
+    let known = blobs.filter_map(|blob| super::posts::attachment(app, viewer, blob, "").ok());
+    known.take(protocol::limits::ATTACHMENTS_MAX).collect()
 }
 
 #[utoipa::path(get, path = "/pages/{id}", tag = "pages", operation_id = "page_read", params(("id" = String, Path)),

@@ -3,9 +3,11 @@
 use crate::local::secret::random;
 use crate::runtime::handle::{Busy, Handle, now};
 use protocol::clock::Hlc;
-use protocol::document::{self, Actor, CHANGES_PER_ENTRY_MAX, Document, ENTRY_CHANGES_BYTES_MAX, Hash, Malformed};
+use protocol::document::{
+    self, Actor, Admitted, CHANGES_PER_ENTRY_MAX, Document, ENTRY_CHANGES_BYTES_MAX, Hash, Malformed,
+};
 use protocol::engine::effect::{Answer, Refusal};
-use protocol::engine::input::{Attachment, Command};
+use protocol::engine::input::{Attachment, Command, PageChange};
 use protocol::ids::{EntryId, GroupId, RequestId, UserId};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -73,6 +75,24 @@ pub enum WriteError {
     Refused(Refusal),
     /// It does not answer now.
     Busy(Busy),
+}
+
+/// What the node itself would write for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Composed {
+    /// These changes, or none.
+    Changes(Vec<Vec<u8>>),
+    /// There is no such version.
+    Unknown,
+    /// It does not fit into changes that sites take.
+    TooLong,
+}
+
+/// How changes are to stand in the log.
+struct Wanted {
+    user: UserId,
+    session: u64,
+    whole: bool,
 }
 
 type Guard = OwnedMutexGuard<Option<Document>>;
@@ -268,15 +288,51 @@ impl Sheet {
         changes: Vec<Vec<u8>>,
         files: impl FnOnce(Vec<String>) -> Vec<Attachment>,
     ) -> Result<Wrote, WriteError> {
+        let (node, at) = (self.handle.node(), Hlc(now().0 << 16));
         let guard = Arc::clone(&self.document).lock_owned().await;
-        let node = self.handle.node();
-        let at = Hlc(now().0 << 16);
         let admitted = self.work(guard, move |document| document.admit(session, &node, user, at, &changes)).await;
-        let Some((mut guard, admitted)) = admitted else { return Err(WriteError::Busy(Busy::Full)) };
+        let (guard, admitted) = admitted.ok_or(WriteError::Busy(Busy::Full))?;
+        self.log(guard, Wanted { user, session, whole: false }, admitted, files).await
+    }
+
+    /// Writes for a person what the node works out from the document as it stands, in a session of its own.
+    ///
+    /// # Errors
+    /// As [`Sheet::write`].
+    pub async fn compose(
+        &self,
+        user: UserId,
+        make: impl FnOnce(&Document, Actor) -> Composed + Send + 'static,
+        files: impl FnOnce(Vec<String>) -> Vec<Attachment>,
+    ) -> Result<Result<Wrote, Composed>, WriteError> {
+        let (actor, session) = self.name(user, None).await.ok_or(WriteError::Busy(Busy::Full))?;
+        let (node, at) = (self.handle.node(), Hlc(now().0 << 16));
+        let guard = Arc::clone(&self.document).lock_owned().await;
+        let admitted = self.work(guard, move |document| match make(document, actor) {
+            Composed::Changes(changes) => Ok(document.admit(session, &node, user, at, &changes)),
+            other => Err(other),
+        });
+        let (guard, admitted) = admitted.await.ok_or(WriteError::Busy(Busy::Full))?;
+        match admitted {
+            Ok(admitted) => self.log(guard, Wanted { user, session, whole: true }, admitted, files).await.map(Ok),
+            Err(why) => Ok(Err(why)),
+        }
+    }
+
+    /// Makes admitted changes durable, and tells them.
+    async fn log(
+        &self,
+        mut guard: Guard,
+        Wanted { user, session, whole }: Wanted,
+        admitted: Admitted,
+        files: impl FnOnce(Vec<String>) -> Vec<Attachment>,
+    ) -> Result<Wrote, WriteError> {
         let mut attachments = if admitted.files.is_empty() { Vec::new() } else { files(admitted.files) };
         for part in parts(&admitted.fresh) {
             let attachments = std::mem::take(&mut attachments);
-            let command = Command::ChangePage { page: self.page, session, changes: part.to_vec(), attachments };
+            let changes = part.iter().cloned().map(Into::into).collect();
+            let change = PageChange { session, changes, attachments, whole };
+            let command = Command::ChangePage { page: self.page, change };
             let logged = match self.handle.ask(Some(user), RequestId(random()), command).await {
                 Ok(Answer::Done { id }) => Ok(id),
                 Ok(Answer::Refused(refusal)) => Err(WriteError::Refused(refusal)),

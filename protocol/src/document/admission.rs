@@ -245,6 +245,9 @@ impl Look<'_> {
             }
             _ => return Err(Malformed::Schema),
         };
+        if object == TEXT && element != Inserted::Mark {
+            self.draft.letters.added += 1;
+        }
         let placed = self.push_element(number, object, after, element)?;
         if matches!(op.action, OpType::MarkBegin(_)) {
             self.mark = Some(placed);
@@ -315,9 +318,10 @@ impl Look<'_> {
             _ => return Err(Malformed::Schema),
         };
         if what == What::Delete {
-            self.push_delete(number)
+            self.draft.letters.removed += u32::from(object == TEXT);
+            self.push_delete(number);
         } else {
-            self.push(number, what)
+            self.push(number, what);
         }
         Ok(())
     }

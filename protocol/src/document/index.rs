@@ -71,6 +71,14 @@ pub(crate) struct Draft {
     pub(crate) spans: Vec<Span>,
     pub(crate) objects: Vec<Object>,
     pub(crate) runs: Vec<Run>,
+    pub(crate) letters: Letters,
+}
+
+/// Letters of the page's text that a change puts in and takes away; a line's marker is one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Letters {
+    pub(crate) added: u32,
+    pub(crate) removed: u32,
 }
 
 /// A change that counts.
@@ -81,7 +89,8 @@ pub(crate) struct Known {
     pub(crate) seq: u32,
     pub(crate) start: u64,
     pub(crate) len: u64,
-    deps: Vec<u32>,
+    pub(crate) deps: Vec<u32>,
+    pub(crate) letters: Letters,
     spans: Vec<Span>,
     /// Steps back to a change whose clock is kept.
     far: u8,
@@ -132,7 +141,7 @@ impl Index {
         let text = Object { of: ObjType::Text, place: Place::Text, depth: 1 };
         let what = What::Key { object: ROOT, key: "text".into(), makes: Some(TEXT) };
         let spans = vec![Span { first: 0, len: 1, what }];
-        index.add(first, Draft { spans, objects: vec![text], runs: Vec::new() });
+        index.add(first, Draft { spans, objects: vec![text], ..Draft::default() });
         index
     }
 
@@ -192,6 +201,17 @@ impl Index {
         clock
     }
 
+    /// The change that a letter or a line's marker was put in by; `None` for everything else.
+    pub(crate) fn letter_of(&self, number: u64, actor: &Actor) -> Option<u32> {
+        let changes = self.by_actor.get(self.actor(actor)? as usize)?;
+        let after = changes.partition_point(|at| self.changes[*at as usize].start <= number);
+        let at = *changes.get(after.checked_sub(1)?)?;
+        let change = &self.changes[at as usize];
+        let (what, _) = find(&change.spans, u32::try_from(number - change.start).ok()?)?;
+        let letter = matches!(what, What::Insert { element: Inserted::Value | Inserted::Object(_), .. });
+        letter.then_some(at)
+    }
+
     /// An operation that a change with this clock knows of: its kind, and which of its span it is.
     pub(crate) fn op(&self, clock: &Clock, number: u64, actor: &Actor) -> Option<(&What, u32)> {
         let actor = self.actor(actor)?;
@@ -223,10 +243,10 @@ impl Index {
         self.objects.extend(draft.objects);
         self.runs.extend(draft.runs);
         let far = if clock.is_some() { 0 } else { far };
-        let mut spans = draft.spans;
+        let (mut spans, letters) = (draft.spans, draft.letters);
         spans.shrink_to_fit();
         let (hash, seq, start, len, deps) = (head.hash, head.seq, head.start, head.len, head.deps);
-        self.changes.push(Known { hash, actor, seq, start, len, deps, spans, far, clock });
+        self.changes.push(Known { hash, actor, seq, start, len, deps, letters, spans, far, clock });
         at
     }
 }

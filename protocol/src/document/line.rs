@@ -108,7 +108,7 @@ pub(crate) fn lines<'a>(spans: impl Iterator<Item = Span> + 'a) -> Vec<Line> {
                     line.inlines.push(Inline::Text { text, marks });
                 }
             }
-            Span::Block(block) if flag(&block, "isEmbed") => {
+            Span::Block(block) if is_embed(&block) => {
                 if lines.is_empty() {
                     lines.push(Line::new(Kind::Paragraph));
                 }
@@ -120,6 +120,11 @@ pub(crate) fn lines<'a>(spans: impl Iterator<Item = Span> + 'a) -> Vec<Line> {
         }
     }
     lines
+}
+
+/// Whether a block stands within a line and does not begin one.
+pub(crate) fn is_embed(block: &Map) -> bool {
+    flag(block, "isEmbed")
 }
 
 /// The lines of a text as it stands.

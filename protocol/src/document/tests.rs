@@ -1,5 +1,6 @@
 //! Documents: what honest writers write counts in any order, what nobody honest writes has no effect.
 
+mod history;
 mod honest;
 mod hostile;
 
@@ -43,8 +44,8 @@ impl Writer {
         let mut entry = [self.session as u8; 32];
         entry[..8].copy_from_slice(&self.seq.to_be_bytes());
         let (author, node, session) = (self.author, self.node, self.session);
-        let hlc = Hlc(self.seq << 16);
-        Carried { entry: EntryId(entry), author, node, seq: self.seq, hlc, session, changes }
+        let (hlc, whole) = (Hlc(self.seq << 16), false);
+        Carried { entry: EntryId(entry), author, node, seq: self.seq, hlc, session, whole, changes }
     }
 
     /// Writes something and hands it over.

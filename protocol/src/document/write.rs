@@ -1,11 +1,13 @@
 //! Changes that the node itself makes for a person: a page from a template or from Markdown, an older version brought back.
 
-use super::line::{Inline, Kind, Line, Marks};
+use super::line::{self, Inline, Kind, Line, Marks};
 use super::schema::{CHANGE_BYTES_MAX, OPS_PER_CHANGE_MAX};
 use super::{Actor, Document, Hash};
-use automerge::marks::{ExpandMark, Mark};
+use automerge::iter::Span;
+use automerge::marks::{ExpandMark, Mark, UpdateSpansConfig};
 use automerge::transaction::{CommitOptions, Transactable, Transaction};
 use automerge::{ActorId, Automerge, AutomergeError, ChangeHash, ObjId, ObjType, ReadDoc, ScalarValue};
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Operations of one own change: editors split there too (ruling B7).
@@ -14,6 +16,9 @@ const OPS_MAX: usize = 8_000;
 const LETTERS_MAX: usize = 4_000;
 /// Marks of one own change: two operations each.
 const MARKS_MAX: usize = 2_000;
+
+/// What of a text is changed in one go when an older state is brought back, in operations.
+const STEP_WEIGHT: usize = 3_000;
 
 /// A mark to be set, and how it grows.
 type Wanted = (Mark, ExpandMark);
@@ -25,14 +30,16 @@ impl Document {
         self.make(actor, |doc, text| {
             // Marks come when all letters stand: else they would grow over what is put in behind them.
             let mut marks: Vec<Wanted> = Vec::new();
-            let mut rest = lines;
-            while !rest.is_empty() {
+            let mut rest = lines.iter().flat_map(pieces).peekable();
+            while rest.peek().is_some() {
                 let mut transaction = doc.transaction();
-                while let Some((line, after)) = rest.split_first()
-                    && transaction.pending_ops() < OPS_MAX - LETTERS_MAX
+                while transaction.pending_ops() < OPS_MAX - LETTERS_MAX
+                    && let Some(piece) = rest.next()
                 {
-                    append(&mut transaction, text, line, &mut marks)?;
-                    rest = after;
+                    match piece {
+                        Piece::Line(line) => begin(&mut transaction, text, line)?,
+                        Piece::Inline(inline) => put_inline(&mut transaction, text, &inline, &mut marks)?,
+                    }
                 }
                 transaction.commit_with(CommitOptions::default().with_time(seconds));
             }
@@ -47,14 +54,17 @@ impl Document {
         })
     }
 
-    /// Changes that bring back what stood at these heads.
+    /// Changes that bring back what stood at these heads: as many as it takes, each within the limits.
     pub fn restore(&self, actor: Actor, seconds: i64, heads: &[Hash]) -> Option<Vec<Vec<u8>>> {
         let heads: Vec<ChangeHash> = heads.iter().copied().map(ChangeHash).collect();
         self.make(actor, |doc, text| {
-            let spans: Vec<_> = doc.spans_at(text, &heads)?.collect();
-            let mut transaction = doc.transaction();
-            transaction.update_spans(text, Default::default(), spans)?;
-            transaction.commit_with(CommitOptions::default().with_time(seconds));
+            let wanted: Vec<Span> = doc.spans_at(text, &heads)?.collect();
+            let now: Vec<Span> = doc.spans(text)?.collect();
+            for spans in steps(now, wanted) {
+                let mut transaction = doc.transaction();
+                transaction.update_spans(text, growing(), spans)?;
+                transaction.commit_with(CommitOptions::default().with_time(seconds));
+            }
             Ok(())
         })
     }
@@ -86,13 +96,84 @@ impl Document {
     }
 }
 
-/// Puts a line behind all others.
-fn append(
-    transaction: &mut Transaction<'_>,
-    text: &ObjId,
-    line: &Line,
-    wanted: &mut Vec<Wanted>,
-) -> Result<(), AutomergeError> {
+/// A line's beginning, or something in it.
+enum Piece<'a> {
+    Line(&'a Line),
+    Inline(Cow<'a, Inline>),
+}
+
+/// What a line consists of, in pieces that fit into a change.
+fn pieces(line: &Line) -> Vec<Piece<'_>> {
+    let mut pieces = vec![Piece::Line(line)];
+    for inline in &line.inlines {
+        match inline {
+            Inline::Text { text, marks } if text.len() > LETTERS_MAX => {
+                let letters: Vec<char> = text.chars().collect();
+                let parts = letters.chunks(LETTERS_MAX).map(|part| part.iter().collect());
+                let inlines = parts.map(|text| Inline::Text { text, marks: marks.clone() });
+                pieces.extend(inlines.map(|inline| Piece::Inline(Cow::Owned(inline))));
+            }
+            inline => pieces.push(Piece::Inline(Cow::Borrowed(inline))),
+        }
+    }
+    pieces
+}
+
+/// How marks grow when somebody writes at their end: as the editor has it.
+fn growing() -> UpdateSpansConfig {
+    let config = UpdateSpansConfig::default().with_default_expand(ExpandMark::After);
+    config.with_mark_expand("link", ExpandMark::None).with_mark_expand("mention", ExpandMark::None)
+}
+
+/// The texts on the way from one to another, so that each differs from the one before by no more than fits into a change.
+fn steps(now: Vec<Span>, wanted: Vec<Span>) -> Vec<Vec<Span>> {
+    let (now, wanted) = (by_line(now), by_line(wanted));
+    let head = now.iter().zip(&wanted).take_while(|(a, b)| a == b).count();
+    let tail = now[head..].iter().rev().zip(wanted[head..].iter().rev()).take_while(|(a, b)| a == b).count();
+    let (old, new) = (&now[head..now.len() - tail], &wanted[head..wanted.len() - tail]);
+    let (mut gone, mut come) = (0, 0);
+    let mut steps = Vec::new();
+    while gone < old.len() || come < new.len() {
+        let mut room = STEP_WEIGHT;
+        for (at, lines) in [(&mut gone, old), (&mut come, new)] {
+            // A line goes whole: one that is longer than a step is a step of its own.
+            let first = *at;
+            while let Some(weight) = lines.get(*at).map(|line| line.iter().map(weight_of).sum::<usize>())
+                && (weight <= room || (*at == first && room == STEP_WEIGHT))
+            {
+                room = room.saturating_sub(weight);
+                *at += 1;
+            }
+        }
+        let parts = [&wanted[..head + come], &now[head + gone..]];
+        steps.push(parts.into_iter().flatten().flatten().cloned().collect());
+    }
+    steps
+}
+
+/// Roughly how many operations a span takes.
+fn weight_of(span: &Span) -> usize {
+    match span {
+        Span::Text { text, marks } => text.chars().count() + 2 * marks.as_ref().map_or(0, |marks| marks.iter().count()),
+        Span::Block(_) => 12,
+    }
+}
+
+/// Spans, each line's by themselves.
+fn by_line(spans: Vec<Span>) -> Vec<Vec<Span>> {
+    let mut lines: Vec<Vec<Span>> = Vec::new();
+    for span in spans {
+        let begins = matches!(&span, Span::Block(block) if !line::is_embed(block));
+        match lines.last_mut() {
+            Some(line) if !begins => line.push(span),
+            _ => lines.push(vec![span]),
+        }
+    }
+    lines
+}
+
+/// Begins a line behind all others.
+fn begin(transaction: &mut Transaction<'_>, text: &ObjId, line: &Line) -> Result<(), AutomergeError> {
     let (kind, attrs) = match line.kind {
         Kind::Paragraph => ("paragraph", None),
         Kind::Heading(level) => ("heading", Some(("level", ScalarValue::Int(i64::from(level))))),
@@ -108,9 +189,6 @@ fn append(
     let map = transaction.put_object(&block, "attrs", ObjType::Map)?;
     if let Some((key, value)) = attrs {
         transaction.put(&map, key, value)?;
-    }
-    for inline in &line.inlines {
-        put_inline(transaction, text, inline, wanted)?;
     }
     Ok(())
 }
@@ -142,11 +220,10 @@ fn put_inline(
     let start = transaction.length(text);
     match inline {
         Inline::Text { text: words, marks } => {
-            let words: String = words.chars().take(LETTERS_MAX).collect();
             if words.is_empty() {
                 return Ok(());
             }
-            transaction.splice_text(text, start, 0, &words)?;
+            transaction.splice_text(text, start, 0, words)?;
             let end = transaction.length(text);
             let named = named(marks).into_iter();
             wanted.extend(named.map(|(name, value, expand)| (Mark::new(name.into(), value, start, end), expand)));

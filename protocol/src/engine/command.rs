@@ -138,9 +138,7 @@ impl Engine {
             Command::CreatePage { group, name } => self.create_page(cx, actor, group, name),
             Command::NamePage { page, name } => self.name_page(cx, actor, page, name),
             Command::TrashPage { page, trash } => self.trash_page(cx, actor, page, trash),
-            Command::ChangePage { page, session, changes, attachments } => {
-                self.change_page(cx, actor, page, session, changes, attachments)
-            }
+            Command::ChangePage { page, change } => self.change_page(cx, actor, page, change),
             Command::DismissAlarm { alarm } => {
                 if self.dismiss_alarm(cx, &alarm) {
                     Ok(Answer::Nothing)

@@ -8,7 +8,7 @@ pub use crate::engine::bundle::{BundleAsk, Part, Reach};
 pub use crate::engine::view::SiteKeeps;
 pub use crate::group::Attachment;
 pub use crate::group::keeping::{Power, Retention};
-pub use crate::group::page::{PageName, PageTrash};
+pub use crate::group::page::{PageChange, PageName, PageTrash};
 use crate::ids::{BlobId, EntryId, GroupId, NodeId, RequestId, SiteId, TicketId, UserId};
 use crate::store::Location;
 pub use rights::Rights;
@@ -366,12 +366,8 @@ pub enum Command {
     ChangePage {
         /// The page.
         page: EntryId,
-        /// The number that the caller gave out.
-        session: u64,
-        /// Their bytes.
-        changes: Vec<Vec<u8>>,
-        /// Files that they put into the page, already here.
-        attachments: Vec<Attachment>,
+        /// The changes, in a session that this node gave out to the person.
+        change: PageChange,
     },
     /// Removes a feed; its items stay.
     RemoveSource {

@@ -12,7 +12,7 @@ use crate::control::Verdict;
 use crate::control::table::Act;
 use crate::document::{CHANGE_BYTES_MAX, CHANGES_PER_ENTRY_MAX, ENTRY_CHANGES_BYTES_MAX};
 use crate::group::page::{PageChange, PageName, PageTrash};
-use crate::group::{Attachment, DataOp, kind};
+use crate::group::{DataOp, kind};
 use crate::ids::{EntryId, GroupId, UserId};
 use crate::limits::{ATTACHMENTS_MAX, TITLE_CHARS_MAX};
 use crate::store::keys;
@@ -92,21 +92,14 @@ impl Engine {
     }
 
     /// The caller has admitted the changes; here only their number and size are looked at.
-    pub(super) fn change_page(
-        &mut self,
-        cx: &mut Cx<'_>,
-        actor: UserId,
-        page: EntryId,
-        session: u64,
-        changes: Vec<Vec<u8>>,
-        attachments: Vec<Attachment>,
-    ) -> Outcome {
+    pub(super) fn change_page(&mut self, cx: &mut Cx<'_>, actor: UserId, page: EntryId, change: PageChange) -> Outcome {
         let (group, author) = self.page(cx, &page).ok_or(Refusal::NotFound)?;
         self.check_act(group, actor, Act::Post)?;
         if lookup::is_trashed(&*cx.tx, &group, &page, author.as_ref()) {
             return Err(Refusal::NotFound);
         }
-        let sum: usize = changes.iter().map(Vec::len).sum();
+        let PageChange { changes, attachments, .. } = &change;
+        let sum: usize = changes.iter().map(|change| change.len()).sum();
         let long = changes.iter().any(|change| change.len() > CHANGE_BYTES_MAX);
         if changes.len() > CHANGES_PER_ENTRY_MAX || sum > ENTRY_CHANGES_BYTES_MAX || long {
             return Err(Refusal::TooLong);
@@ -114,9 +107,7 @@ impl Engine {
         if changes.is_empty() || attachments.len() > ATTACHMENTS_MAX {
             return Err(Refusal::Invalid);
         }
-        let changes = changes.into_iter().map(Into::into).collect();
-        let op = DataOp::PageChange(PageChange { session, changes, attachments });
-        Ok(self.data_in(cx, group, Some(actor), &op, vec![page]))
+        Ok(self.data_in(cx, group, Some(actor), &DataOp::PageChange(change), vec![page]))
     }
 
     /// A page that counts and is not erased: its group and author.

@@ -41,4 +41,7 @@ pub struct PageChange {
     /// Files that they put into the page.
     #[n(2)]
     pub attachments: Vec<Attachment>,
+    /// One act from beginning to end and a version of its own: a template, a file, an older version brought back.
+    #[cbor(n(3), default)]
+    pub whole: bool,
 }

@@ -1,14 +1,26 @@
 // Pages as people meet them: opening one, its text, what its state says, and pasting from elsewhere.
 
 /** Makes a page by its screen and waits until it can be written in. */
-export async function makePage(window, group, title) {
+export async function makePage(window, group, title, template = "blank") {
   const { page, w } = window;
   await page.goto(`${window.site.address}/g/${group.id}/pages`);
   await page.getByRole("button", { name: w.paper.list.create }).first().click();
   await page.getByLabel(w.paper.create.name, { exact: true }).fill(title);
+  await page.getByRole("radio", { name: w.paper.create.templates[template].name }).check();
   await page.getByRole("button", { name: w.paper.create.make }).click();
   await sheet(window).waitFor();
   return new URL(page.url()).pathname;
+}
+
+/** Opens the menu of the page. */
+export async function menu({ page, w }) {
+  await page.getByRole("button", { name: w.paper.page.actions }).click();
+  return page.getByRole("menu");
+}
+
+/** Chooses something in the menu of the page. */
+export async function choose(window, label) {
+  await (await menu(window)).getByRole("menuitem", { name: label, exact: true }).click();
 }
 
 /** The text that is written in. */

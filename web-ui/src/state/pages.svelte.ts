@@ -181,7 +181,7 @@ export function reloadPages(): void {
   for (const some of [watched, comments]) for (const runs of some.values()) for (const run of runs) run();
 }
 
-export async function createPage(group: string, body: { title: string; icon?: string; template: Template }): Promise<PageView> {
+export async function createPage(group: string, body: { title: string; icon?: string; template?: Template; markdown?: string }): Promise<PageView> {
   return keep(await calls.createPage(group, { request_id: requestId(), ...body }));
 }
 export async function renamePage(id: string, change: { title?: string; icon?: string }): Promise<PageView> {

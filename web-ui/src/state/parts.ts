@@ -20,12 +20,8 @@ const signs = {
   alarms: () => (meOrNull()?.alarms ?? null) !== null,
   byFile: () => true,
   pages: () => true,
-  /** Starting a page from a template, its history, authors, comments and export: each when the node has it. */
-  pageTemplates: () => false,
-  pageHistory: () => false,
-  pageAuthors: () => false,
+  /** Comments on pages: when the node has them. */
   pageComments: () => false,
-  pageExport: () => false,
   exportPerson: () => true,
 };
 

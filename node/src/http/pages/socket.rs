@@ -10,15 +10,14 @@ use super::super::auth::Viewer;
 use super::super::error::{Answered, CSRF};
 use super::super::extract::{At, InQuery, Key};
 use super::super::guard::is_origin_own;
-use super::hex;
+use super::{attachments, hex};
 use crate::pages::{Here, Said, Sheet, WriteError, Wrote};
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use protocol::document::Actor;
-use protocol::engine::input::Attachment;
-use protocol::ids::{BlobId, EntryId, to_text};
+use protocol::ids::{EntryId, to_text};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -319,11 +318,4 @@ impl Window<'_> {
             _ => Err(Over(0)),
         }
     }
-}
-
-/// What is known of files that changes put into the page; what the person may not use is not referred to.
-fn attachments(app: &App, viewer: &Viewer, named: &[String]) -> Vec<Attachment> {
-    let blobs = named.iter().filter_map(|blob| blob.parse::<BlobId>().ok());
-    let known = blobs.filter_map(|blob| super::super::posts::attachment(app, viewer, blob, "").ok());
-    known.take(protocol::limits::ATTACHMENTS_MAX).collect()
 }

@@ -247,3 +247,83 @@ async fn who_loses_the_right_to_write_is_closed_out() {
     assert_eq!(code(reading.next().await), 4403);
     assert_eq!(code(next(&mut connect(address, &ben, &group, "").await).await), 4404, "a group is no page");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_begins_with_a_template_in_the_language_of_who_makes_it_or_with_markdown() {
+    let (_site, mut ann) = Site::founded().await;
+    let group = ann.group("Gardens", "open").await;
+    let pages = format!("/groups/{group}/pages");
+    ann.patch("/me", json!({ "language": "fr" })).await.expect(200);
+    let request = json!({ "request_id": id(), "title": "Mars", "template": "minutes" });
+    let page = ann.post(&pages, request.clone()).await.expect(201);
+    assert!(text(&page, "html").starts_with("<h2 class=\"level-1\">Présents</h2>\n"), "{page}");
+    assert!(text(&page, "html").contains("data-checked=\"false\""));
+    assert_eq!((&page["writers"][0]["name"], &page["state"]), (&json!("Ann"), &json!("ok")));
+    let again = ann.post(&pages, request).await.expect(201);
+    assert_eq!((&again["id"], &again["html"]), (&page["id"], &page["html"]), "asked for twice it is made once");
+    ann.patch("/me", json!({ "language": "en" })).await.expect(200);
+    let page = ann.post(&pages, json!({ "request_id": id(), "title": "M", "template": "minutes" })).await.expect(201);
+    assert!(text(&page, "html").starts_with("<h2 class=\"level-1\">Present</h2>"), "{page}");
+    ann.post(&pages, json!({ "request_id": id(), "title": "M", "template": "novel" })).await.refused("bad_json");
+
+    let markdown = "# Plan\r\n\r\n## Why\r\n\r\n*because* [here](https://a.example)\r\n\r\n- [x] done\r\n";
+    let page = ann.post(&pages, json!({ "request_id": id(), "markdown": markdown })).await.expect(201);
+    assert_eq!(page["title"], "Plan");
+    let file = ann.get(&format!("/pages/{}/export?as=md", text(&page, "id"))).await;
+    let expected = "# Plan\n\n## Why\n\n*because* [here](<https://a.example>)\n\n- [x] done\n";
+    assert_eq!(String::from_utf8_lossy(&file.bytes), expected);
+    ann.post(&pages, json!({ "request_id": id(), "markdown": "no title" })).await.refused("text_missing");
+    let long = json!({ "request_id": id(), "title": "L", "markdown": "a ".repeat(140_000) });
+    ann.post(&pages, long).await.refused("text_too_long");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_history_of_a_page_is_shown_compared_and_brought_back() {
+    let (site, mut ann) = Site::founded().await;
+    let (mut ben, _) = ann.invite("Ben").await;
+    let group = ann.group("Gardens", "open").await;
+    ben.post(&format!("/groups/{group}/join"), json!({})).await.expect(200);
+    let body = json!({ "request_id": id(), "title": "Plan", "markdown": "Roses and thorns" });
+    let page = text(&ann.post(&format!("/groups/{group}/pages"), body).await.expect(201), "id");
+    let first = ben.get(&format!("/pages/{page}/history")).await.expect(200);
+    let version = &first["items"][0];
+    assert_eq!((&version["people"][0]["name"], &version["added"]), (&json!("Ann"), &json!(17)));
+    let old = text(version, "id");
+
+    let address = listen(&site).await;
+    let mut window = Window::open(address, &ben, &page, "").await;
+    let changes = window.draft(&page, "Tulips");
+    window.send(frame(&changes)).await;
+    assert_eq!(words(window.next().await)["t"], "kept");
+    let now = ann.get(&format!("/pages/{page}/history")).await.expect(200);
+    assert_eq!(now["items"].as_array().unwrap().len(), 2, "a file that was taken is a version of its own");
+    assert_eq!((&now["items"][0]["people"][0]["name"], &now["next"]), (&json!("Ben"), &Value::Null));
+    let one = ann.get(&format!("/pages/{page}/history?limit=1")).await.expect(200);
+    let rest = ann.get(&format!("/pages/{page}/history?before={}", text(&one, "next"))).await.expect(200);
+    assert_eq!(rest["items"][0]["id"], json!(old));
+    let newest = text(&now["items"][0], "id");
+    let shown = ann.get(&format!("/pages/{page}/versions/{old}")).await.expect(200);
+    assert_eq!((&shown["html"], &shown["text"]), (&json!("<p>Roses and thorns</p>\n"), &json!("Roses and thorns")));
+    let compared = ann.get(&format!("/pages/{page}/compare?from={old}&to={newest}")).await.expect(200);
+    let ops: Vec<&str> = compared["parts"].as_array().unwrap().iter().filter_map(|part| part["op"].as_str()).collect();
+    assert!(ops.contains(&"added") && !ops.contains(&"removed"), "{compared}");
+    let authors = ann.get(&format!("/pages/{page}/authors")).await.expect(200);
+    assert_eq!(authors["spans"].as_array().unwrap().len(), 2);
+
+    let restored = ann.post(&format!("/pages/{page}/versions/{old}/restore"), json!({ "request_id": id() })).await;
+    assert_eq!(restored.expect(200)["html"], "<p>Roses and thorns</p>\n");
+    assert!(matches!(window.next().await, Message::Binary(_)), "who has it open sees it");
+    let nothing = "0".repeat(64);
+    ann.get(&format!("/pages/{page}/versions/{nothing}")).await.refused("not_found");
+    ann.get(&format!("/pages/{page}/versions/x")).await.refused("bad_request");
+    let (mut eve, reader) = ann.invite("Eve").await;
+    let closed = ann.group("Closed", "closed").await;
+    let secret = made(&mut ann, &closed).await;
+    eve.get(&format!("/pages/{secret}/history")).await.refused("not_found");
+    eve.post(&format!("/groups/{group}/join"), json!({})).await.expect(200);
+    ann.patch(&format!("/groups/{group}/members/{reader}"), json!({ "role": "reader" })).await.expect(200);
+    eve.get(&format!("/pages/{page}/history")).await.expect(200);
+    eve.post(&format!("/pages/{page}/versions/{old}/restore"), json!({ "request_id": id() }))
+        .await
+        .refused("forbidden");
+}

@@ -30,10 +30,7 @@ impl Engine {
             Ok(DataOp::Page(name)) => self.create_page(cx, actor, group, name),
             Ok(DataOp::PageName(name)) => self.name_page(cx, actor, target?, name),
             Ok(DataOp::PageTrash(trash)) => self.trash_page(cx, actor, target?, trash),
-            Ok(DataOp::PageChange(change)) => {
-                let changes = change.changes.into_iter().map(Into::into).collect();
-                self.change_page(cx, actor, target?, change.session, changes, change.attachments)
-            }
+            Ok(DataOp::PageChange(change)) => self.change_page(cx, actor, target?, change),
             Ok(DataOp::SourceRemove) => self.remove_source(cx, actor, target?),
             _ => Err(Refusal::Invalid),
         }

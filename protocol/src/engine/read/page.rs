@@ -108,6 +108,7 @@ impl Reader<'_> {
             seq: found.seq,
             hlc: found.hlc,
             session: change.session,
+            whole: change.whole,
             changes: change.changes.into_iter().map(Into::into).collect(),
         })
     }
