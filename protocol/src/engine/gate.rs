@@ -13,8 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A connected peer that has not answered for so long is not waited for.
 const ANSWER_PATIENCE_MS: u64 = 30_000;
-/// A connected peer that claims entries of an own log which are not here, and has not given them for so long, is not
-/// believed: whoever holds them can prove it by handing them over.
+/// Somebody claims entries of an own log which are not here, and nobody has given them for so long. A connected peer that
+/// claimed them is not believed again: whoever holds them can prove it by handing them over.
 const DELIVERY_PATIENCE_MS: u64 = 2 * 60 * 1_000;
 /// With nobody to ask for so long, new logs are opened and work goes on in them.
 const ALONE_MS: u64 = 10 * 60 * 1_000;
@@ -25,6 +25,8 @@ pub(crate) struct Doubt {
     by: NodeId,
     /// Since when it could have given it.
     since: Millis,
+    /// Since when anybody could.
+    open: Millis,
 }
 
 /// What the gate knows beside what is published.
@@ -36,6 +38,8 @@ pub(crate) struct Gate {
     answered: BTreeMap<ScopeId, (Millis, BTreeSet<NodeId>)>,
     /// Own logs of which others hold entries that are not here yet.
     pub(crate) doubted: BTreeMap<LogId, BTreeMap<EntryId, Doubt>>,
+    /// Own logs of which nothing counts any more but what others hold too: they may leave whatever is said of them.
+    settled: BTreeSet<LogId>,
     /// Nodes that claimed such entries and did not give them: not believed again by this process.
     disbelieved: BTreeSet<NodeId>,
     /// Scopes in which new logs were begun because nobody could be asked.
@@ -59,6 +63,7 @@ impl Engine {
         self.opened_now.contains(log)
             || self.logs.get(log).is_some_and(|state| {
                 state.node != self.node()
+                    || self.gate.settled.contains(&state.wire(log))
                     || (self.published.contains(&state.scope) && !self.gate.doubted.contains_key(&state.wire(log)))
             })
     }
@@ -68,11 +73,12 @@ impl Engine {
     pub(crate) fn check_own(&mut self, cx: &mut Cx<'_>, by: NodeId, height: &Height) {
         let own = self.node();
         let Some(log) = self.logs.get(&height.log).filter(|log| log.node == own) else { return };
-        if height.head == log.head || self.gate.disbelieved.contains(&by) || self.is_stored(&*cx.tx, &height.head) {
+        let settled = self.gate.settled.contains(&height.log) || self.gate.disbelieved.contains(&by);
+        if height.head == log.head || settled || self.is_stored(&*cx.tx, &height.head) {
             return;
         }
         let (scope, had) = (log.scope, log.next);
-        let doubt = Doubt { by, since: cx.now };
+        let doubt = Doubt { by, since: cx.now, open: cx.now };
         self.gate.doubted.entry(height.log).or_default().entry(height.head).or_insert(doubt);
         self.close_own(cx, &height.log);
         self.note_restored(cx, scope, had, height.next);
@@ -91,34 +97,63 @@ impl Engine {
         self.gate.doubted = doubted;
     }
 
-    /// Doubts of which nobody gives a proof end, so that no lie keeps what was written here from leaving.
+    /// What nobody gives is not waited for, be it a lie or lost with the only disk that held it: nothing keeps what was
+    /// written here from leaving.
     fn lose_patience(&mut self, cx: &mut Cx<'_>) {
-        let (mut liars, mut freed) = (BTreeSet::new(), Vec::new());
-        for (log, doubts) in &mut self.gate.doubted {
+        let mut doubted = std::mem::take(&mut self.gate.doubted);
+        let (mut liars, mut late) = (BTreeSet::new(), BTreeSet::new());
+        for (log, doubts) in &mut doubted {
+            let Some(scope) = self.logs.get(log).map(|log| log.scope) else { continue };
+            let asked = self.others(&scope).iter().any(|peer| self.sessions.contains_key(peer));
             for doubt in doubts.values_mut() {
                 if !self.sessions.contains_key(&doubt.by) {
                     doubt.since = cx.now;
                 } else if cx.now.0 >= doubt.since.0 + DELIVERY_PATIENCE_MS {
                     liars.insert(doubt.by);
                 }
-            }
-            let before = doubts.len();
-            doubts.retain(|_, doubt| !liars.contains(&doubt.by));
-            if doubts.is_empty() && before > 0 {
-                freed.push(*log);
+                if !asked {
+                    doubt.open = cx.now;
+                } else if cx.now.0 >= doubt.open.0 + DELIVERY_PATIENCE_MS {
+                    late.insert(*log);
+                }
             }
         }
-        self.gate.doubted.retain(|_, doubts| !doubts.is_empty());
-        for log in freed {
-            let Some(scope) = self.logs.get(&log).map(|log| log.scope) else { continue };
-            self.sessions.values_mut().for_each(|session| {
-                session.announce.insert(scope);
-            });
+        self.gate.doubted = doubted;
+        for log in late {
+            self.settle_log(cx, &log);
         }
         for liar in &liars {
             self.blame(cx, liar);
         }
         self.gate.disbelieved.append(&mut liars);
+    }
+
+    /// An own log ends with what others are known to hold. What follows may stand elsewhere where somebody holds another
+    /// version of the log: it is written again in a new one.
+    fn settle_log(&mut self, cx: &mut Cx<'_>, log: &LogId) {
+        let Some(scope) = self.logs.get(log).map(|log| log.scope) else { return };
+        self.close_own(cx, log);
+        let from = self.held_elsewhere(&*cx.tx, log).max(1);
+        self.withdraw(cx, log, from);
+        self.gate.doubted.remove(log);
+        self.gate.settled.insert(*log);
+        self.sessions.values_mut().for_each(|session| {
+            session.announce.insert(scope);
+        });
+    }
+
+    /// A group cannot be created again under its id: what is written in own control logs of the organisation that may
+    /// turn out to have another version elsewhere is written again in a new one before a group rests on it.
+    pub(crate) fn settle_ground(&mut self, cx: &mut Cx<'_>) {
+        let (own, scope) = (self.node(), self.org_scope());
+        let records = self.records_in(&scope, Class::Control).into_iter().filter(|(_, node)| *node == own);
+        let shut: Vec<LogId> = records.map(|(key, _)| key).filter(|key| !self.may_leave(key)).collect();
+        for log in &shut {
+            self.settle_log(cx, log);
+        }
+        if !shut.is_empty() {
+            self.settle_forks(cx);
+        }
     }
 
     /// A peer has said what it holds of a scope. When all who can be reached have, own logs may leave.

@@ -98,9 +98,9 @@ impl Engine {
             Some(_) => {
                 let held = entries.iter().take_while(|entry| self.is_stored(&*cx.tx, &entry.id)).count();
                 // What was thought never to have left counts again when somebody brings it.
-                let passed = entries[..held].iter().find_map(|entry| self.forks.passed.get(&entry.id)).copied();
-                if let Some((key, _)) = passed {
-                    self.reinstate(cx, &key);
+                let passed = entries[..held].iter().rev().find_map(|entry| self.forks.passed.get(&entry.id)).copied();
+                if let Some((key, at)) = passed {
+                    self.reinstate(cx, &key, at + 1);
                 }
                 let fresh = entries.split_off(held);
                 let (Some(first), Some(log)) = (fresh.first(), self.logs.get(&id)) else { return Ingested::New(0) };
@@ -141,20 +141,23 @@ impl Engine {
         }
         let rest = entries.split_off(1);
         let id = entries[0].log();
+        let in_use = self.own.get(&(scope, class)).copied();
         self.note_log(id, log);
         // An own log that comes from others was written by an earlier life of this node, or dropped with its group: nobody
         // here knows where it ends, so nothing is added to it (ruling A6).
-        if node == self.node() {
+        let own = node == self.node();
+        if own {
             self.own.retain(|_, own| *own != id);
-            if let Some(log) = self.logs.get_mut(&id) {
-                log.closed = true;
-            }
+            self.own.extend(in_use.map(|log| ((scope, class), log)));
             // What was dropped comes back when its people return: that is no restore.
             if class == Class::Control || !self.may_have_dropped(&scope) {
                 self.note_restored(cx, scope, 0, (entries.len() + rest.len()) as u64);
             }
         }
         self.store_run(cx, &id, &entries);
+        if own {
+            self.close_own(cx, &id);
+        }
         self.fold_run(cx, &id, &entries);
         if rest.is_empty() {
             self.save_log(cx, &id);
@@ -214,11 +217,16 @@ impl Engine {
         value[8..].copy_from_slice(&location.to_bytes());
         cx.tx.put(&keys::run(id, last), &value);
         let own = self.logs.get(id).is_some_and(|log| log.node == self.node());
+        let end = self.logs.get(id).and_then(|log| log.end);
         for entry in run {
             if let Some(body) = entry.body.as_ref().filter(|_| own) {
                 cx.tx.put(&keys::request(&body.salt), &entry.id.0);
             }
-            cx.tx.put(&keys::entry(&entry.id), &super::lookup::place_row(id, entry.header.seq));
+            if end.is_some_and(|end| entry.header.seq >= end.next) {
+                self.forks.passed.insert(entry.id, (*id, entry.header.seq));
+            } else {
+                cx.tx.put(&keys::entry(&entry.id), &super::lookup::place_row(id, entry.header.seq));
+            }
             self.clock.observe(self.true_now(cx.now), entry.header.hlc);
         }
     }
@@ -279,6 +287,25 @@ impl Engine {
         }
     }
 
+    /// Where a replayed record stood before it was written anew and wiped, if the rows still lead there: what was withdrawn
+    /// then is not found by its ids.
+    fn place_of_wiped(&self, cx: &Cx<'_>, entries: &[Entry]) -> Option<(LogId, u64)> {
+        let (first, last) = (entries.first()?, entries.last()?);
+        let stood = |key: &LogId| {
+            let row = cx.tx.get(&keys::run(key, last.header.seq))?;
+            let from = u64::from_be_bytes(row.get(..8)?.try_into().ok()?);
+            let wiped = cx.tx.record(row.get(8..).and_then(Location::from_bytes)?).is_none();
+            // What follows says that it is the same, not a branch.
+            let next = last.header.seq + 1;
+            let same = match self.logs.get(key).filter(|log| log.next == next) {
+                Some(log) => log.head == last.id,
+                None => super::lookup::entry_at(&*cx.tx, key, next)?.header.prev == Some(last.id),
+            };
+            (wiped && same && from == first.header.seq).then_some((*key, from))
+        };
+        self.records(&first.log()).iter().find_map(stood)
+    }
+
     /// Takes a journal record again after its rows were lost: it was proved before it was written.
     pub(crate) fn take_record(&mut self, cx: &mut Cx<'_>, entries: Vec<Entry>, at: Location) {
         let Some(first) = entries.first() else { return };
@@ -290,8 +317,11 @@ impl Engine {
             let Some((scope, class, node)) = opening(first) else { return };
             self.note_log(first.log(), log::opened(first, scope, class, node));
         }
-        // What stands already was written anew, without bodies that were erased.
-        if let Some((id, _)) = super::lookup::place_of(&*cx.tx, &first.id) {
+        // What stands already, counting or not, was written anew, without bodies that were erased.
+        let stands = super::lookup::place_of(&*cx.tx, &first.id)
+            .or_else(|| self.forks.passed.get(&first.id).copied())
+            .or_else(|| self.place_of_wiped(cx, &entries));
+        if let Some((id, _)) = stands {
             return self.replace_record(cx, &id, &entries, at);
         }
         self.drop_span_of_forked(cx, &first.log());

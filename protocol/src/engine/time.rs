@@ -7,7 +7,6 @@ use super::alarms::{Alarm, AlarmKind};
 use super::effect::Refusal;
 use super::{Cx, Engine, lookup};
 use crate::clock::{Hlc, Millis, is_ahead};
-use crate::control::op::Class;
 use crate::entry::Entry;
 use crate::ids::{LogId, NodeId, ScopeId};
 use crate::limits::{CLOCK_STOP_MS, CLOCK_WARN_MS};
@@ -105,24 +104,13 @@ impl Engine {
         self.unstate_future(now);
         for id in ahead {
             self.close_own(cx, &id);
-            let Some((scope, class)) = self.logs.get(&id).map(|log| (log.scope, log.class)) else { continue };
-            let from = lookup::entries_of(&*cx.tx, &id, self.held_elsewhere(&scope, &id).max(1))
+            let from = lookup::entries_of(&*cx.tx, &id, self.held_elsewhere(&*cx.tx, &id).max(1))
                 .find(|entry| is_ahead(now, entry.header.hlc))
                 .map(|entry| entry.header.seq);
-            // A group rests on what its creation names: then it waits for its time together with that.
-            if let Some(from) = from
-                && (class == Class::Data || !self.is_ground_of_a_group(&*cx.tx, &id, from))
-            {
+            if let Some(from) = from {
                 self.withdraw(cx, &id, from);
             }
         }
-    }
-
-    /// How many entries of an own log others have stated to hold.
-    fn held_elsewhere(&self, scope: &ScopeId, log: &LogId) -> u64 {
-        let own = self.node();
-        let stated = self.view.held.get(scope).into_iter().flat_map(|nodes| nodes.values());
-        stated.filter(|stated| stated.held.node != own).map(|stated| stated.held.height(log)).max().unwrap_or(0)
     }
 
     /// Nobody takes a statement from the future: what was stated so is stated anew.

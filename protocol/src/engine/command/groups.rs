@@ -38,6 +38,7 @@ impl Engine {
         };
         let create = ControlOp::GroupCreate(create);
         self.check_org(&create, Some(actor))?;
+        self.settle_ground(cx);
         let group = self.open_group(cx, Draft::control(&create, Some(actor)));
         self.evaluate_stale(cx);
         self.publish_card(cx, group);

@@ -1,8 +1,10 @@
 //! Taking, asking for and giving branches. Positions do not tell what is missing of a forked log, so the asker names
 //! entries that it holds, and the asked begins after the last one that it knows on the way to the branch's end.
 
+use crate::codec;
 use crate::control::op::Class;
 use crate::engine::effect::Notice;
+use crate::engine::fork::Note;
 use crate::engine::ingest::{Ingested, whole};
 use crate::engine::serve::{Share, encode_batches};
 use crate::engine::{Cx, Engine, lookup};
@@ -32,7 +34,7 @@ impl Engine {
             if end.why == Why::Excess {
                 return Ingested::Chain(ChainError::Fork);
             }
-            self.reinstate(cx, &key);
+            self.reinstate(cx, &key, at + 1);
         }
         let parent = self.logs[&key].clone();
         if parent.end.is_none() && parent.next == at + 1 {
@@ -106,13 +108,16 @@ impl Engine {
         cx.notify(Notice::Network);
     }
 
-    /// Nothing more is written in this own log.
+    /// Nothing more is written in this own log, also when its row was lost.
     pub(crate) fn close_own(&mut self, cx: &mut Cx<'_>, log: &LogId) {
         let own = self.node();
         if let Some(record) = self.logs.get_mut(log).filter(|record| record.node == own && !record.closed) {
             record.closed = true;
             self.own.retain(|_, id| id != log);
             self.save_log(cx, log);
+            if !self.replaying {
+                cx.tx.append(&codec::encode(&Note::Closed { log: *log }));
+            }
         }
     }
 
@@ -164,9 +169,9 @@ impl Engine {
         if plain && (height.next > record.next || height.head == record.head) {
             return false;
         }
-        if let Some((key, _)) = self.forks.passed.get(&height.head).copied() {
+        if let Some((key, at)) = self.forks.passed.get(&height.head).copied() {
             // Somebody holds what was thought never to have left.
-            self.reinstate(cx, &key);
+            self.reinstate(cx, &key, at + 1);
             return true;
         }
         if lookup::place_of(&*cx.tx, &height.head).is_none()

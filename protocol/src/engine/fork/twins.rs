@@ -109,7 +109,9 @@ impl Engine {
 
     /// An entry, its original and all copies of that.
     fn alike(&self, cx: &Cx<'_>, id: &EntryId) -> Vec<EntryId> {
-        let named = lookup::entry_of(&*cx.tx, id).as_ref().and_then(again_of);
+        // Also what does not count any more: its rows were written when it did.
+        let passed = || self.forks.passed.get(id).and_then(|(key, seq)| lookup::entry_at(&*cx.tx, key, *seq));
+        let named = lookup::entry_of(&*cx.tx, id).or_else(passed).as_ref().and_then(again_of);
         let original = named.unwrap_or(*id);
         if !self.forks.originals.contains(&original) {
             return vec![*id];

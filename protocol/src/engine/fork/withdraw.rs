@@ -6,7 +6,8 @@ use super::again_of;
 use crate::clock::Hlc;
 use crate::codec;
 use crate::control::History;
-use crate::control::op::{Class, kind as control_kind};
+use crate::control::history::graph::Clock;
+use crate::control::op::{Class, ControlOp, kind as control_kind};
 use crate::engine::ingest::control_entry;
 use crate::engine::write::{Again, Draft};
 use crate::engine::{Cx, Engine, lookup};
@@ -34,6 +35,13 @@ pub(crate) enum Note {
         /// How far; none = whole again.
         #[n(1)]
         end: Option<End>,
+    },
+    /// Nothing more is written in this own log.
+    #[n(1)]
+    Closed {
+        /// The log.
+        #[n(0)]
+        log: LogId,
     },
 }
 
@@ -96,15 +104,46 @@ impl Engine {
             .collect()
     }
 
-    /// Whether an own group was created on the ground of what this control log holds from a position on.
-    pub(crate) fn is_ground_of_a_group(&self, store: &dyn Store, key: &LogId, from: u64) -> bool {
-        let gone: BTreeSet<EntryId> = lookup::entries_of(store, key, from).map(|entry| entry.id).collect();
+    /// How many entries of an own log others are known to hold, or build on. Beyond, nobody misses what is withdrawn.
+    pub(crate) fn held_elsewhere(&self, store: &dyn Store, key: &LogId) -> u64 {
+        let Some(record) = self.logs.get(key) else { return 0 };
         let own = self.node();
-        let created = self.logs.iter().filter(|(_, log)| log.node == own && log.class == Class::Control);
-        created.filter(|(id, log)| log.scope.0 == id.0).any(|(id, _)| {
-            let first = lookup::entry_at(store, id, 0);
-            first.is_some_and(|first| first.header.ctl.iter().flatten().any(|named| gone.contains(named)))
-        })
+        let stated = self.view.held.get(&record.scope).into_iter().flat_map(|nodes| nodes.values());
+        let heights = stated.filter(|stated| stated.held.node != own).flat_map(|stated| &stated.held.heights);
+        // Of another version of the log it says nothing how far that is the same.
+        let place = |id: &EntryId| lookup::place_of(store, id).or_else(|| self.forks.passed.get(id).copied());
+        let held = heights
+            .filter(|height| height.log == *key)
+            .filter_map(|height| place(&height.head).filter(|(record, _)| record == key))
+            .map(|(_, seq)| seq + 1)
+            .max();
+        let built_on = if record.class == Class::Control { self.built_on(store, key, record.scope) } else { 0 };
+        held.unwrap_or(0).max(built_on)
+    }
+
+    /// How many entries of an own control log stand in the past of what other nodes wrote, who hold them then, or of an
+    /// own group's creation: a group cannot be created again under its id.
+    fn built_on(&self, store: &dyn Store, key: &LogId, scope: ScopeId) -> u64 {
+        let (Some(org), own) = (&self.org, self.node()) else { return 0 };
+        let of_org = ScopeId::from(org.id) == scope;
+        let history = self.groups.get(&GroupId::from(scope)).map_or(&org.history, |group| &group.history);
+        let graph = history.graph();
+        let mut seen = Clock::default();
+        for (index, _) in history.entries().iter().enumerate().filter(|(_, entry)| entry.node != own) {
+            if !seen.covers(graph.node(index).place) {
+                graph.absorb(&mut seen, index);
+            }
+        }
+        for group in self.groups.values().filter(|_| of_org) {
+            for (index, entry) in group.history.entries().iter().enumerate() {
+                if entry.node != own || matches!(entry.op, ControlOp::GroupCreate(_)) {
+                    let named = group.history.outside(index).iter().filter_map(|id| graph.index(id));
+                    named.for_each(|index| graph.absorb(&mut seen, index));
+                }
+            }
+        }
+        let is_seen = |entry: &Entry| graph.get(&entry.id).is_some_and(|node| seen.covers(node.place));
+        lookup::entries_of(store, key, 0).take_while(is_seen).count() as u64
     }
 
     /// An own log whose frontier names what is not there any more is left: what a log names only grows (INV-24).
@@ -113,25 +152,28 @@ impl Engine {
             self.org.as_ref().is_some_and(|org| org.history.contains(id))
                 || self.groups.get(&GroupId::from(*scope)).is_some_and(|group| group.history.contains(id))
         };
+        let own = self.node();
+        // Those too that are not in use: after a start they might be.
         let misled: Vec<LogId> = self
-            .own
-            .values()
-            .filter(|key| self.logs.get(key).is_some_and(|log| !log.ctl.iter().all(|id| knows(&log.scope, id))))
-            .copied()
+            .logs
+            .iter()
+            .filter(|(_, log)| log.node == own && !log.closed && !log.ctl.iter().all(|id| knows(&log.scope, id)))
+            .map(|(key, _)| *key)
             .collect();
         for key in misled {
             self.close_own(cx, &key);
         }
     }
 
-    /// A withdrawn record counts after all: a peer holds it.
-    pub(crate) fn reinstate(&mut self, cx: &mut Cx<'_>, key: &LogId) {
-        if self.logs.get(key).and_then(|record| record.end).is_some_and(|end| end.why == Why::Withdrawn) {
-            self.set_end(cx, key, None);
-            let Some(log) = self.logs.get(key).map(|record| record.wire(key)) else { return };
-            for branch in self.records(&log).into_iter().filter(|branch| *branch != log) {
-                self.prove_fork(cx, &branch);
-            }
+    /// What was withdrawn counts after all up to a position: a peer holds it so far.
+    pub(crate) fn reinstate(&mut self, cx: &mut Cx<'_>, key: &LogId, next: u64) {
+        let Some(record) = self.logs.get(key) else { return };
+        let Some(end) = record.end.filter(|end| end.why == Why::Withdrawn && end.next < next) else { return };
+        let log = record.wire(key);
+        let rest = (next < record.next).then(|| lookup::entry_at(&*cx.tx, key, next - 1)).flatten();
+        self.set_end(cx, key, rest.map(|head| End { next, head: head.id, ..end }));
+        for branch in self.records(&log).into_iter().filter(|branch| *branch != log) {
+            self.prove_fork(cx, &branch);
         }
     }
 
@@ -168,8 +210,10 @@ impl Engine {
 
     /// The journal says so again, after rows were lost.
     pub(crate) fn take_note(&mut self, cx: &mut Cx<'_>, note: Note) {
-        let Note::Ends { record, end } = note;
-        self.apply_end(cx, &record, end);
+        match note {
+            Note::Ends { record, end } => self.apply_end(cx, &record, end),
+            Note::Closed { log } => self.close_own(cx, &log),
+        }
     }
 
     /// What follows from a scope's entries of a class is worked out again from those that count.
