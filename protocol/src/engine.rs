@@ -446,6 +446,11 @@ impl Engine {
         self.settle_doubts(cx);
         self.settle_forks(cx);
         self.evaluate_stale(cx);
+        // What counts since then may say the same as another.
+        while !self.forks.refolds.is_empty() {
+            self.settle_forks(cx);
+            self.evaluate_stale(cx);
+        }
         if std::mem::take(&mut self.regrouped) {
             let peers: Vec<NodeId> = self.sessions.keys().copied().collect();
             for peer in peers {

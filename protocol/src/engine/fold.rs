@@ -229,7 +229,6 @@ impl Engine {
         verdict: Verdict,
     ) {
         let entry = placed.entry;
-        self.note_again(cx, entry);
         let verdict = match verdict {
             Verdict::Valid if self.is_sealed_off(&*cx.tx, placed) => Verdict::Void(crate::control::Reason::Sealed),
             verdict => verdict,

@@ -216,8 +216,11 @@ impl Engine {
         value[..8].copy_from_slice(&first.to_be_bytes());
         value[8..].copy_from_slice(&location.to_bytes());
         cx.tx.put(&keys::run(id, last), &value);
-        let own = self.logs.get(id).is_some_and(|log| log.node == self.node());
-        let end = self.logs.get(id).and_then(|log| log.end);
+        let Some((scope, class, node, end)) = self.logs.get(id).map(|log| (log.scope, log.class, log.node, log.end))
+        else {
+            return;
+        };
+        let own = node == self.node();
         for entry in run {
             if let Some(body) = entry.body.as_ref().filter(|_| own) {
                 cx.tx.put(&keys::request(&body.salt), &entry.id.0);
@@ -226,6 +229,9 @@ impl Engine {
                 self.forks.passed.insert(entry.id, (*id, entry.header.seq));
             } else {
                 cx.tx.put(&keys::entry(&entry.id), &super::lookup::place_row(id, entry.header.seq));
+            }
+            if class == Class::Data {
+                self.meet_twins(cx, scope, entry);
             }
             self.clock.observe(self.true_now(cx.now), entry.header.hlc);
         }

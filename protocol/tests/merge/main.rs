@@ -6,6 +6,7 @@
 
 mod apart;
 mod beside;
+mod twins;
 #[path = "../../../tests/src/world.rs"]
 #[expect(dead_code, reason = "the simulation uses the rest")]
 mod world;

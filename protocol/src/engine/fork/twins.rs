@@ -7,7 +7,8 @@ use crate::engine::fold::{Placed, act_of};
 use crate::engine::refold::unapply;
 use crate::engine::{Cx, Engine, lookup};
 use crate::entry::Entry;
-use crate::ids::{EntryId, GroupId, LogId, ScopeId};
+use crate::group::DataOp;
+use crate::ids::{EntryId, GroupId, ScopeId};
 use crate::store::keys::{self, Key, table};
 use crate::store::{Direction, Store};
 
@@ -38,42 +39,55 @@ impl Engine {
         }
     }
 
-    /// Notes that an entry says another again.
-    pub(crate) fn note_again(&mut self, cx: &mut Cx<'_>, entry: &Entry) {
+    /// Notes that an entry of a data log says another again, and that what refers to one of those that say the same may
+    /// mean another now that this one is here, whether it counts or not.
+    pub(crate) fn meet_twins(&mut self, cx: &mut Cx<'_>, scope: ScopeId, entry: &Entry) {
         if let Some(original) = again_of(entry) {
             cx.tx.put(&keys::again(&original, &entry.id), &[]);
             self.forks.originals.insert(original);
         }
+        if self.org().map(ScopeId::from) != Some(scope) {
+            self.refold_twins(cx, GroupId::from(scope), entry);
+        }
     }
 
-    /// Whether another entry says the same and counts instead of this one. Where the answer may have changed for others,
-    /// their group is folded anew.
+    /// Has a group folded anew where another entry is held that says the same as this one.
+    fn refold_twins(&mut self, cx: &Cx<'_>, group: GroupId, entry: &Entry) {
+        let original = again_of(entry).unwrap_or(entry.id);
+        if self.forks.originals.contains(&original) && self.held_alike(cx, &original, entry).len() > 1 {
+            self.forks.refolds.insert(group);
+        }
+    }
+
+    /// Whether another entry says the same and counts instead of this one, which counts otherwise. It may have waited
+    /// until now: where the answer may have changed for others, their group is folded anew.
     pub(crate) fn yields(&mut self, cx: &mut Cx<'_>, group: GroupId, entry: &Entry) -> bool {
         let original = again_of(entry).unwrap_or(entry.id);
         if !self.forks.originals.contains(&original) {
             return false;
         }
-        let counting = self.counting(cx, group, &original, entry);
-        if counting.len() > 1 {
-            self.forks.refolds.insert(group);
-        }
-        counting.first().is_some_and(|first| *first != entry.id)
+        self.refold_twins(cx, group, entry);
+        self.counting(cx, group, &original, entry).is_some_and(|first| first != entry.id)
     }
 
-    /// The held and valid entries with the intent of this one, the one that counts first.
-    fn counting(&mut self, cx: &mut Cx<'_>, group: GroupId, original: &EntryId, like: &Entry) -> Vec<EntryId> {
+    /// An original and its copies as far as they are held and have the intent of this entry.
+    fn held_alike(&self, cx: &Cx<'_>, original: &EntryId, like: &Entry) -> Vec<Entry> {
         let (from, to) = Key::of(table::AGAIN).and(original).prefix();
         let rows = cx.tx.range(&from, &to, COPIES_MAX, Direction::Forward);
         let copies = rows.iter().filter_map(|(key, _)| EntryId::from_slice(&key[33..]));
-        let mut counting: Vec<(bool, LogId, u64, EntryId)> = Vec::new();
-        for id in std::iter::once(*original).chain(copies) {
-            let Some(entry) = lookup::entry_of(&*cx.tx, &id) else { continue };
-            if entry.header.intent() == like.header.intent() && self.is_valid(cx, group, &entry) {
-                counting.push((id != *original, entry.log(), entry.header.seq, id));
-            }
-        }
-        counting.sort_unstable();
-        counting.into_iter().map(|(.., id)| id).collect()
+        std::iter::once(*original)
+            .chain(copies)
+            .filter_map(|id| lookup::entry_of(&*cx.tx, &id))
+            .filter(|entry| entry.header.intent() == like.header.intent())
+            .collect()
+    }
+
+    /// Of the held and valid entries with the intent of this one the one that counts.
+    fn counting(&mut self, cx: &mut Cx<'_>, group: GroupId, original: &EntryId, like: &Entry) -> Option<EntryId> {
+        let mut alike = self.held_alike(cx, original, like);
+        alike.retain(|entry| self.is_valid(cx, group, entry));
+        let order = |entry: &Entry| (entry.id != *original, entry.log(), entry.header.seq, entry.id);
+        alike.iter().map(order).min().map(|(.., id)| id)
     }
 
     fn is_valid(&mut self, cx: &mut Cx<'_>, group: GroupId, entry: &Entry) -> bool {
@@ -84,9 +98,13 @@ impl Engine {
         let (log, node) = (record.wire(&key), record.node);
         let ctl = self.frontier_at(&*cx.tx, &key, seq);
         let placed = Placed { log, node, ctl: &ctl, entry };
-        match act_of(entry.header.kind) {
-            Some(act) => self.verdict(group, &placed, act) == Verdict::Valid,
-            None => true,
+        let op = entry.body.as_ref().and_then(|body| DataOp::decode(entry.header.kind, &body.bytes).ok());
+        let keeping = op.and_then(|op| self.keeping_verdict(group, &placed, &op));
+        match (keeping, act_of(entry.header.kind)) {
+            (Some(verdict), _) => verdict == Verdict::Valid,
+            (None, Some(act)) => self.verdict(group, &placed, act) == Verdict::Valid,
+            // Of items from outside the sources bear on it, which is the same for all that one node wrote.
+            (None, None) => true,
         }
     }
 
@@ -134,7 +152,7 @@ impl Engine {
                 if !self.forks.originals.contains(&original) {
                     return *id;
                 }
-                self.counting(cx, group, &original, &entry).first().copied().unwrap_or(*id)
+                self.counting(cx, group, &original, &entry).unwrap_or(*id)
             })
             .collect()
     }
