@@ -210,3 +210,24 @@ fn a_clock_set_back_takes_nothing_from_under_what_others_or_a_group_built_on_it(
     assert_eq!(nodes(&world), before, "all are admitted as before");
     assert_eq!(world.feed(0, people[0], group), ["from the second"]);
 }
+
+#[test]
+fn what_a_clock_set_back_dates_before_its_ground_goes_with_it_and_is_written_again() {
+    let (mut world, people, group) = sites(56, 2);
+    let (ann, pia) = (people[0], UserId(world.random()));
+    let register = Command::RegisterUser { user: pia, name: "Pia".into(), title: String::new() };
+    world.isolate(0);
+    world.sites[0].skew = 2 * HOUR;
+    world.done(0, ann, register);
+    // Set right, and before that is noticed something is written: it is earlier than what it rests on.
+    world.sites[0].skew = 0;
+    world.done(0, ann, Command::Grant { group, users: vec![pia], role: Role::Member });
+    world.pass(2);
+    let role = |world: &World, at: usize| {
+        let view = world.sites[at].engine.view();
+        view.group_state(&group).and_then(|state| state.role(&pia))
+    };
+    assert_eq!(role(&world, 0), Some(Role::Member), "where it was written");
+    settle(&mut world);
+    assert_eq!(role(&world, 1), Some(Role::Member), "at the other site");
+}

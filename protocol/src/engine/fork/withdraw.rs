@@ -3,7 +3,6 @@
 //! count again, and the copies step back (`twins`).
 
 use super::again_of;
-use crate::clock::Hlc;
 use crate::codec;
 use crate::control::History;
 use crate::control::history::graph::Clock;
@@ -67,39 +66,33 @@ impl Engine {
             let (scope, class, (end, _)) = (record.scope, record.class, record.end());
             let tail: Vec<Entry> =
                 lookup::entries_of(&*cx.tx, &key, from).take_while(|entry| entry.header.seq < end).collect();
-            let Some(first) = tail.first().map(|entry| entry.header.hlc) else { continue };
+            if tail.is_empty() {
+                continue;
+            }
             self.pass_over(cx, &key, from, Why::Withdrawn);
             if class == Class::Control {
                 let gone: BTreeSet<EntryId> = tail.iter().map(|entry| entry.id).collect();
-                waiting.extend(self.naming(&*cx.tx, &scope, first, &gone));
+                waiting.extend(self.naming(&*cx.tx, &scope, &gone));
             }
             self.forks.to_reissue.push((scope, class, tail));
         }
         self.leave_misled(cx);
     }
 
-    /// Own records that name one of these control entries, written at this time or later, from where on.
-    fn naming(&self, store: &dyn Store, scope: &ScopeId, since: Hlc, gone: &BTreeSet<EntryId>) -> Vec<(LogId, u64)> {
+    /// Own records that name one of these control entries, from where on. All are read: times do not tell what was written
+    /// after what, once a clock was set back.
+    fn naming(&self, store: &dyn Store, scope: &ScopeId, gone: &BTreeSet<EntryId>) -> Vec<(LogId, u64)> {
         let (own, of_org) = (self.node(), self.org().map(ScopeId::from) == Some(*scope));
-        let records = self
-            .logs
+        let names = |entry: &Entry| entry.header.ctl.iter().flatten().any(|id| gone.contains(id)) || sees(entry, gone);
+        self.logs
             .iter()
-            .filter(|(_, record)| record.node == own && (of_org || record.scope == *scope) && Hlc(record.hlc) > since);
-        records
+            .filter(|(_, record)| record.node == own && (of_org || record.scope == *scope))
             .filter_map(|(key, record)| {
-                let (mut low, mut high) = (record.from(), record.end().0);
-                // Times grow in a log: the first entry later than these.
-                while low < high {
-                    let middle = low + (high - low) / 2;
-                    match lookup::entry_at(store, key, middle) {
-                        Some(entry) if entry.header.hlc <= since => low = middle + 1,
-                        _ => high = middle,
-                    }
-                }
-                let names = |entry: &Entry| entry.header.ctl.iter().flatten().any(|id| gone.contains(id));
-                let naming = lookup::entries_of(store, key, low).find(names)?.header.seq;
+                let (from, (end, _)) = (record.from(), record.end());
+                let first =
+                    lookup::entries_of(store, key, from).take_while(|entry| entry.header.seq < end).find(names)?;
                 // The entry that opens a log stays: it says nothing.
-                Some((*key, naming.max(1)))
+                Some((*key, first.header.seq.max(1)))
             })
             .collect()
     }
@@ -317,5 +310,14 @@ impl Engine {
         };
         let id = self.write(cx, scope, class, draft);
         self.forks.renamed.insert(entry.id, id);
+    }
+}
+
+/// Whether a `see` entry folds one of these into itself.
+fn sees(entry: &Entry, gone: &BTreeSet<EntryId>) -> bool {
+    let Some(body) = entry.body.as_ref().filter(|_| entry.header.kind == control_kind::SEE) else { return false };
+    match ControlOp::decode(control_kind::SEE, &body.bytes) {
+        Ok(ControlOp::See(see)) => see.heads.iter().any(|id| gone.contains(id)),
+        _ => false,
     }
 }
