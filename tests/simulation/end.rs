@@ -136,8 +136,9 @@ impl Play {
         found
     }
 
-    /// Prints what each two sites tell each other to hold.
+    /// Prints what each two sites tell each other to hold, and the rows that only one of two has.
     fn explain(&mut self) {
+        self.explain_rows();
         for a in self.honest() {
             for b in self.honest() {
                 if a == b {
@@ -157,6 +158,19 @@ impl Play {
                             eprintln!("{a} tells {b}: {scope:?} data {data} {:02x?}", &digest.digest[..4]);
                         }
                     }
+                }
+            }
+        }
+    }
+
+    fn explain_rows(&self) {
+        for group in &self.groups {
+            let holders: Vec<usize> = self.honest().into_iter().filter(|at| self.keeps(*at, group)).collect();
+            let rows = |at: usize| shown(self.world.sites[at].store.rows(), group);
+            for (a, b) in holders.iter().flat_map(|a| holders.iter().map(move |b| (*a, *b))) {
+                let there = rows(b);
+                for (key, value) in rows(a).iter().filter(|(key, value)| there.get(*key) != Some(*value)) {
+                    eprintln!("{a} and not {b} in {group:?}: {key:02x?} {value:02x?}");
                 }
             }
         }

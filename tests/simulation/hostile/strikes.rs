@@ -127,7 +127,8 @@ impl super::Hostile {
         })
     }
 
-    /// Whether every honest site that holds the group knows that no person of this site is in.
+    /// Whether every honest site that holds the group knows that all people of this site were taken out of it. Who is only
+    /// disabled is not: that has no cuts, and what does not know of it stays (ruling A3, `docs/decisions/0003` 16).
     fn is_out_everywhere(&self, world: &World, group: &GroupId) -> bool {
         let honest = world.sites.iter().filter(|site| !site.puppet);
         let mut held = false;
@@ -135,7 +136,9 @@ impl super::Hostile {
             let view = site.engine.view();
             let Some(state) = view.group_state(group) else { continue };
             held = true;
-            if self.users.iter().any(|user| state.role(user).is_some()) {
+            let is_active =
+                |user: &UserId| view.org_state().and_then(|org| org.user(user)).is_some_and(|record| record.active);
+            if self.users.iter().any(|user| state.role(user).is_some() || !is_active(user)) {
                 return false;
             }
         }
