@@ -36,6 +36,7 @@ mod seen;
 mod serve;
 mod setup;
 mod sources;
+mod stated;
 mod time;
 pub mod view;
 mod write;
@@ -126,6 +127,10 @@ pub struct Engine {
     unstated: BTreeSet<ScopeId>,
     /// Statements to pass on at the next tick, with who gave them.
     relay: BTreeMap<(ScopeId, NodeId), NodeId>,
+    /// Peers to ask for statements that did not come by themselves, one at a time, and from which scope on.
+    ask_stated: BTreeMap<NodeId, ScopeId>,
+    /// When peers were last told whom this node is connected to.
+    links_told: Millis,
     /// Logs that grew since the last tick.
     fresh: BTreeSet<(ScopeId, LogId)>,
     own_addresses: Vec<String>,
@@ -221,6 +226,8 @@ impl Engine {
             digests: digests::Digests::default(),
             unstated: BTreeSet::new(),
             relay: BTreeMap::new(),
+            ask_stated: BTreeMap::new(),
+            links_told: Millis(0),
             fresh: BTreeSet::new(),
             own_addresses: Vec::new(),
             addresses_stated: Vec::new(),

@@ -117,6 +117,8 @@ pub const KEEP_DAYS_MAX: u32 = 36_500;
 pub const RECORD_ENTRIES_MAX: usize = 64;
 /// Bytes of bodies in one record, for the same reason.
 pub const RECORD_BYTES_MAX: usize = 64 * 1024;
+/// Peers that a node may name as connected: as many as it may be connected to, and more.
+pub const LINKS_MAX: usize = 1_024;
 /// Bytes pushed in one message: within a request's limit, encoded.
 pub const PUSH_BYTES_MAX: usize = 96 * 1024;
 /// A live message, sealed: the library's own limit is twice that (§4.2).

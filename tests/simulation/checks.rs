@@ -413,6 +413,11 @@ impl Checks {
                     self.inv_22_only_members_are_told(world, ends, "a relayed statement", &held.scope, May::All);
                 }
             }
+            Ok(Request::Stated { scopes }) => {
+                for stated in &scopes {
+                    self.inv_22_only_members_are_told(world, ends, "statements at hand", &stated.scope, May::All);
+                }
+            }
             Ok(_) => {}
             Err(error) => self.fail(format!("site {} sent a request that cannot be read: {error}", ends.0)),
         }

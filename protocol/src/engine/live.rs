@@ -92,14 +92,14 @@ impl Engine {
     }
 
     /// The member nodes of a scope, this one included, with the keys to seal to.
-    fn members(&self, scope: &ScopeId) -> BTreeMap<NodeId, [u8; 32]> {
+    pub(crate) fn members(&self, scope: &ScopeId) -> BTreeMap<NodeId, [u8; 32]> {
         let Some(org) = self.view.org_state() else { return BTreeMap::new() };
         let nodes = org.connectable().filter(|node| self.share(node, scope) == Share::All);
         nodes.filter_map(|node| Some((node, org.nodes().get(&node)?.sealing))).collect()
     }
 
     /// Whether live messages are for this scope: it has more members than are pushed to one by one.
-    fn is_wide(&self, members: &BTreeMap<NodeId, [u8; 32]>) -> bool {
+    pub(crate) fn is_wide(&self, members: &BTreeMap<NodeId, [u8; 32]>) -> bool {
         members.len() > self.tuning.push_peers_max + 1
     }
 

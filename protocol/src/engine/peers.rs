@@ -5,7 +5,6 @@ use super::ingest::Ingested;
 use super::serve::{Share, encode_batches, org_tag};
 use super::{Cx, Engine};
 use crate::clock::Millis;
-use crate::codec;
 use crate::control::op::Class;
 use crate::entry::Entry;
 use crate::ids::{LogId, NodeId, ScopeId};
@@ -14,10 +13,8 @@ use crate::store::keys as rows;
 use crate::sync::message::{LEVEL, Request, Response, ScopeFrontier};
 use crate::sync::session::{Asked, Session, priority};
 use minicbor::bytes::ByteVec;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-/// Statements passed on to one peer in one message.
-const HELDS_PER_MESSAGE_MAX: usize = 64;
 /// After a call that failed, wait this long before the next round.
 const RETRY_MS: u64 = 3_000;
 
@@ -64,6 +61,7 @@ impl Engine {
     pub(crate) fn peer_gone(&mut self, cx: &mut Cx<'_>, peer: NodeId) {
         self.sessions.remove(&peer);
         self.plan.forget(&peer);
+        self.link_ended(&peer);
         let status = self.view_mut().peers.entry(peer).or_default();
         status.connected = false;
         status.since = Some(cx.now);
@@ -74,7 +72,7 @@ impl Engine {
     /// Asks a peer. A note to one that leaves many unanswered is left to the next comparison.
     pub(crate) fn call(&mut self, cx: &mut Cx<'_>, peer: NodeId, request: &Request, asked: Asked) -> Option<u64> {
         let session = self.sessions.get_mut(&peer)?;
-        if asked == Asked::Note && session.in_flight.len() >= CALLS_PER_PEER_MAX {
+        if asked.is_note() && session.in_flight.len() >= CALLS_PER_PEER_MAX {
             return None;
         }
         self.calls += 1;
@@ -104,7 +102,17 @@ impl Engine {
                     session.look_soon(cx.now);
                 }
             }
-            (Some(_), Asked::Note) => {}
+            (None, Asked::Told(told)) => {
+                if let Some(session) = self.sessions.get_mut(&peer) {
+                    session.untold.extend(told);
+                }
+            }
+            (None, Asked::Links) => {
+                if let Some(session) = self.sessions.get_mut(&peer) {
+                    session.links_due = true;
+                }
+            }
+            (_, Asked::Note | Asked::Told(_) | Asked::Links | Asked::Stated { .. }) => {}
             (_, _) => self.fail_round(cx, peer),
         }
         self.go_on(cx, peer);
@@ -129,6 +137,7 @@ impl Engine {
                 }
                 self.give_addresses(cx, peer);
                 self.give_proofs(cx, peer);
+                self.link_begun(peer);
                 self.compare(cx, peer);
             }
             (Asked::Compare(root), Response::Compared { same }) => {
@@ -195,7 +204,10 @@ impl Engine {
                     self.take_held(cx, peer, held);
                 }
             }
-            (Asked::Note, _) => {}
+            (Asked::Stated { from, next }, Response::Noted { helds }) => {
+                self.take_stated(cx, peer, helds, (from, next));
+            }
+            (asked, _) if asked.is_note() => {}
             _ => self.fail_round(cx, peer),
         }
     }
@@ -319,19 +331,13 @@ impl Engine {
         self.plan.hurry(cx.now);
         self.fetch(cx);
         self.show_progress(cx);
-        let unstated: Vec<ScopeId> = std::mem::take(&mut self.unstated).into_iter().collect();
-        let own = self.node();
-        for scope in unstated {
-            let shared = self.share(&own, &scope) == Share::All;
-            if shared && self.state_held(cx, scope).is_some() {
-                self.relay.insert((scope, own), own);
-            }
-        }
+        self.state_unstated(cx);
         self.keep_gate(cx);
         self.keep_clock(cx);
         self.erase_tick(cx);
         self.part_tick(cx);
         self.pass_on_helds(cx);
+        self.link_tick(cx);
         self.state_addresses(cx);
         if self.check_clock().is_ok() {
             self.keep_epochs(cx);
@@ -369,35 +375,6 @@ impl Engine {
         };
         let scopes: BTreeSet<ScopeId> = fresh.iter().filter(|(_, log)| lacks(log)).map(|(scope, _)| *scope).collect();
         scopes.into_iter().filter(|scope| self.share(peer, scope) > Share::Nothing).collect()
-    }
-
-    /// Gives new statements to the connected nodes that share the scope, but not back to who gave them.
-    fn pass_on_helds(&mut self, cx: &mut Cx<'_>) {
-        let relay = std::mem::take(&mut self.relay);
-        let mut per_peer: BTreeMap<NodeId, Vec<crate::sync::held::Held>> = BTreeMap::new();
-        for ((scope, node), from) in relay {
-            let Some(stated) = self.view.held.get(&scope).and_then(|nodes| nodes.get(&node)) else { continue };
-            for peer in self.sessions.keys().filter(|peer| **peer != from && **peer != node) {
-                if self.share(peer, &scope) == Share::All {
-                    per_peer.entry(*peer).or_default().push(stated.held.clone());
-                }
-            }
-        }
-        for (peer, helds) in per_peer {
-            let (mut message, mut bytes) = (Vec::new(), 0);
-            for held in helds {
-                // Where many share a scope a statement is long: what exceeds a request would be refused as a whole.
-                let more = codec::encode(&held).len();
-                if !message.is_empty() && (message.len() == HELDS_PER_MESSAGE_MAX || bytes + more > PUSH_BYTES_MAX) {
-                    let helds = std::mem::take(&mut message);
-                    self.call(cx, peer, &Request::Helds { helds }, Asked::Note);
-                    bytes = 0;
-                }
-                bytes += more;
-                message.push(held);
-            }
-            self.call(cx, peer, &Request::Helds { helds: message }, Asked::Note);
-        }
     }
 
     /// Gives own new entries at once to the connected nodes that share their scope.

@@ -132,6 +132,13 @@ impl Engine {
                 }
                 Response::Noted { helds: Vec::new() }
             }
+            Request::Links { links } => {
+                if let Some(session) = self.sessions.get_mut(&peer) {
+                    session.links = Some(links);
+                }
+                Response::Noted { helds: Vec::new() }
+            }
+            Request::Stated { scopes } => Response::Noted { helds: self.newer_stated(&peer, &scopes) },
         }
     }
 
@@ -337,7 +344,6 @@ impl Engine {
     /// leaves before (D1, INV-10).
     pub(crate) fn state_held(&mut self, cx: &mut Cx<'_>, scope: ScopeId) -> Option<Held> {
         let org = self.org()?;
-        self.unstated.remove(&scope);
         // Control too: that a site applied a removal is told by the height at which it stands.
         let mut heights = self.heights(&scope, Class::Control);
         heights.extend(self.heights(&scope, Class::Data));
@@ -353,6 +359,8 @@ impl Engine {
         let held = Held::sign(scope, hlc, heights, unerased, &org, &self.identity.key);
         cx.tx.put(&rows::held(&scope, &held.node), &held_row(&held));
         self.view_mut().take_held(held.clone());
+        // Also one that answers a single peer is for all: they hear of it at the next tick.
+        self.unstated.insert(scope);
         super::erase::confirmed(cx, &scope);
         Some(held)
     }

@@ -6,6 +6,7 @@ use crate::limits::{REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};
 use crate::log::Height;
 use crate::sync::address::AddressRecord;
 use crate::sync::held::Held;
+use crate::sync::links::{Link, Links};
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 
@@ -121,6 +122,32 @@ pub enum Request {
         #[n(2)]
         to: u64,
     },
+    /// Whom the asker is connected to: they need not be given what the asked has from the asker, or of it.
+    #[n(12)]
+    Links {
+        /// All of them.
+        #[n(0)]
+        links: Links,
+    },
+    /// Statements at hand; answered by those of the same scopes that are newer at the asked or lack at the asker.
+    #[n(13)]
+    Stated {
+        /// By scope.
+        #[n(0)]
+        scopes: Vec<StatedScope>,
+    },
+}
+
+/// The statements that somebody has over one scope.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct StatedScope {
+    /// The scope.
+    #[n(0)]
+    pub scope: ScopeId,
+    /// Who stated, and when.
+    #[n(1)]
+    pub stated: Vec<(Link, u64)>,
 }
 
 /// What a node answers.
@@ -171,10 +198,10 @@ pub enum Response {
         #[n(0)]
         batches: Vec<ByteVec>,
     },
-    /// To `Push`, `Announce` and `Helds`: taken note of. After a push: what is now held.
+    /// To all others: taken note of. After a push: what is now held.
     #[n(5)]
     Noted {
-        /// Statements of the answerer over the scopes pushed to.
+        /// Statements of the answerer over the scopes pushed to; to `Stated`, as many of those asked for as fit.
         #[n(0)]
         helds: Vec<Held>,
     },

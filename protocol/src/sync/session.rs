@@ -6,8 +6,9 @@
 
 use crate::clock::Millis;
 use crate::control::op::Class;
-use crate::ids::{EntryId, LogId, ScopeId};
+use crate::ids::{EntryId, LogId, NodeId, ScopeId};
 use crate::limits::{COMPARE_EVERY_MS, COMPARE_EVERY_MS_MAX};
+use crate::sync::links::Links;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a peer did on one connection.
@@ -49,6 +50,24 @@ pub enum Asked {
     Push(Vec<(LogId, u64)>),
     /// Something that needs no answer.
     Note,
+    /// A note: these statements. Told again if the message was lost.
+    Told(Vec<(ScopeId, NodeId)>),
+    /// A note: whom this node is connected to.
+    Links,
+    /// Statements of others that are newer there.
+    Stated {
+        /// Over this scope and those after it.
+        from: ScopeId,
+        /// The first scope that the request had no room for.
+        next: Option<ScopeId>,
+    },
+}
+
+impl Asked {
+    /// Whether it may be left out where a peer leaves much unanswered.
+    pub fn is_note(&self) -> bool {
+        matches!(self, Asked::Note | Asked::Told(_) | Asked::Links | Asked::Stated { .. })
+    }
 }
 
 /// The priority of a log's class in a scope.
@@ -92,6 +111,12 @@ pub struct Session {
     pub idle: u32,
     /// When the last round ended.
     pub ended: Millis,
+    /// Statements to give to the peer at the next tick.
+    pub untold: BTreeSet<(ScopeId, NodeId)>,
+    /// Whom the peer is connected to, as far as it told.
+    pub links: Option<Links>,
+    /// Whom this node is connected to changed since the peer was told.
+    pub links_due: bool,
     /// What the peer did on this connection.
     pub counts: PeerCounts,
 }
@@ -121,7 +146,7 @@ impl Session {
     pub fn is_round_over(&self) -> bool {
         self.busy
             && self.branches.is_empty()
-            && !self.in_flight.values().any(|asked| !matches!(asked, Asked::Push(_) | Asked::Note))
+            && self.in_flight.values().all(|asked| asked.is_note() || matches!(asked, Asked::Push(_)))
     }
 
     /// Ends a round and says whether to begin another at once.
