@@ -231,3 +231,24 @@ fn what_a_clock_set_back_dates_before_its_ground_goes_with_it_and_is_written_aga
     settle(&mut world);
     assert_eq!(role(&world, 1), Some(Role::Member), "at the other site");
 }
+
+#[test]
+fn what_was_written_before_leaving_arrives_though_the_line_broke_after_the_leaving() {
+    let (mut world, people, group) = sites(58, 2);
+    let (ann, ben) = (people[0], people[1]);
+    world.isolate(1);
+    world.done(1, ben, post(group, "last words"));
+    world.done(1, ben, Command::LeaveGroup(group));
+    let is_in = |world: &World| {
+        let view = world.sites[0].engine.view();
+        view.group_state(&group).is_some_and(|state| state.role(&ben).is_some())
+    };
+    world.connect(0, 1);
+    while is_in(&world) {
+        world.deliver_some(1);
+    }
+    assert!(!shows(&world, 0, ann, group, "last words"), "the leaving came first");
+    world.cut(0, 1);
+    settle(&mut world);
+    assert!(shows(&world, 0, ann, group, "last words"));
+}

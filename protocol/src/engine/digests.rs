@@ -19,6 +19,8 @@ pub(crate) struct Digests {
     roots: BTreeMap<NodeId, [u8; 32]>,
     /// By peer: what is shared.
     shared: BTreeMap<NodeId, Shared>,
+    /// By peer: groups of this site that its site has left.
+    parted: BTreeMap<NodeId, Vec<ScopeId>>,
     /// How often a digest or root was worked out, for tests and benches.
     pub(crate) made: u64,
 }
@@ -34,6 +36,7 @@ impl Digests {
     pub(crate) fn rights_changed(&mut self) {
         self.roots.clear();
         self.shared.clear();
+        self.parted.clear();
     }
 }
 
@@ -73,6 +76,28 @@ impl Engine {
             .collect();
         self.digests.shared.insert(*peer, shared.clone());
         shared
+    }
+
+    /// Groups of this site that a peer's site has left, and of which it has not said on this connection what it holds. It
+    /// compares control alone from then on, and may hold what its people wrote before and nobody was given.
+    pub(crate) fn unheard_parted(&mut self, peer: &NodeId) -> Vec<ScopeId> {
+        if !self.digests.parted.contains_key(peer) {
+            let own = self.node();
+            let left = self.farewells(peer).into_iter().map(|(scope, _)| scope);
+            let parted = left.filter(|scope| self.share(&own, scope) == Share::All).collect();
+            self.digests.parted.insert(*peer, parted);
+        }
+        let heard = self.sessions.get(peer).map(|session| &session.heard);
+        let unheard = |scope: &&ScopeId| heard.is_some_and(|heard| !heard.contains(*scope));
+        self.digests.parted[peer].iter().filter(unheard).copied().collect()
+    }
+
+    /// A peer has said what it holds of these.
+    pub(crate) fn note_heard(&mut self, peer: &NodeId, scopes: &[ScopeId]) {
+        let parted = self.unheard_parted(peer);
+        if let Some(session) = self.sessions.get_mut(peer) {
+            session.heard.extend(scopes.iter().filter(|scope| parted.contains(scope)));
+        }
     }
 
     /// One root over all that both are believed to share.

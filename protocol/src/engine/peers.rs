@@ -121,6 +121,7 @@ impl Engine {
     fn fail_round(&mut self, cx: &Cx<'_>, peer: NodeId) {
         if let Some(session) = self.sessions.get_mut(&peer) {
             session.branches.clear();
+            session.heard.clear();
             session.busy = false;
             session.progress = false;
             session.next = Millis(cx.now.0 + RETRY_MS);
@@ -144,8 +145,9 @@ impl Engine {
                 // Ours may have moved since; then the answer proves nothing about now.
                 if same && root == self.root_for(&peer) {
                     self.proved_equal(cx, peer);
-                    // Equal, but what others state of own logs is to be heard before those may leave.
-                    let unheard = self.unpublished_with(&peer);
+                    // Equal, but what others state of own logs is to be heard before those may leave, and what a site that
+                    // left still has to give.
+                    let unheard = self.unheard_with(&peer);
                     if unheard.is_empty() {
                         self.end_round(cx, peer, true);
                     } else {
@@ -167,7 +169,7 @@ impl Engine {
                     .map(|theirs| theirs.scope)
                     .take(GROUPS_PER_REQUEST_MAX);
                 let mut scopes: BTreeSet<ScopeId> = differing.collect();
-                scopes.extend(self.unpublished_with(&peer));
+                scopes.extend(self.unheard_with(&peer));
                 // What does not fit comes with the next round, which follows one that brought something.
                 let scopes: BTreeSet<ScopeId> = scopes.into_iter().take(GROUPS_PER_REQUEST_MAX).collect();
                 if !scopes.is_empty() {
@@ -185,6 +187,7 @@ impl Engine {
                 for scope in unknown.copied().collect::<Vec<_>>() {
                     self.heard_from(cx.now, peer, scope);
                 }
+                self.note_heard(&peer, &asked);
                 for frontier in scopes.into_iter().filter(|frontier| asked.contains(&frontier.scope)) {
                     self.take_frontier(cx, peer, frontier);
                 }
@@ -212,10 +215,13 @@ impl Engine {
         }
     }
 
-    /// Scopes shared with a peer whose own logs wait to be published.
-    fn unpublished_with(&mut self, peer: &NodeId) -> Vec<ScopeId> {
+    /// Scopes of which a peer is asked what it holds though nothing differs: where own logs wait to be published, and what
+    /// its site has left.
+    fn unheard_with(&mut self, peer: &NodeId) -> Vec<ScopeId> {
         let shared = self.shared(peer).into_iter().map(|(scope, _)| scope);
-        shared.filter(|scope| !self.published.contains(scope)).take(GROUPS_PER_REQUEST_MAX).collect()
+        let unpublished: BTreeSet<ScopeId> = shared.filter(|scope| !self.published.contains(scope)).collect();
+        let parted = self.unheard_parted(peer).into_iter().filter(|scope| !unpublished.contains(scope));
+        unpublished.iter().copied().chain(parted).take(GROUPS_PER_REQUEST_MAX).collect()
     }
 
     fn compare(&mut self, cx: &mut Cx<'_>, peer: NodeId) {

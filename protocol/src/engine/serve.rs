@@ -107,8 +107,9 @@ impl Engine {
                 Response::Range { batches: self.give_branch(cx, &peer, &log, head, &locator) }
             }
             Request::Push { batches } => self.take_push(cx, peer, batches),
-            Request::Announce { .. } => {
+            Request::Announce { scopes } => {
                 if let Some(session) = self.sessions.get_mut(&peer) {
+                    session.heard.retain(|scope| !scopes.contains(scope));
                     session.poke(cx.now);
                 }
                 self.begin_if_due(cx, peer);

@@ -103,6 +103,8 @@ pub struct Session {
     pub known: BTreeMap<LogId, u64>,
     /// Own logs that grew while a push was under way: they go in the next one.
     pub backlog: BTreeSet<LogId>,
+    /// Groups that the peer's site has left and of which it said all that it holds, since something last failed.
+    pub heard: BTreeSet<ScopeId>,
     /// Scopes to announce to the peer at the next tick.
     pub announce: BTreeSet<ScopeId>,
     /// Difference of the peer's clock to ours, in milliseconds; unknown before a greeting, and after our clock was set.
