@@ -11,7 +11,7 @@ use super::op::ControlOp;
 use crate::ids::{EntryId, LogId, NodeId, UserId};
 use crate::limits::{CTL_HEADS_MAX, INCARNATIONS_MAX, MEMBERS_PER_ENTRY_MAX, SEE_HEADS_MAX};
 use graph::Graph;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use waiting::Waiting;
 
@@ -62,6 +62,8 @@ pub struct History {
     heads: BTreeSet<EntryId>,
     /// The numbers of entries that say others again.
     copies: Vec<usize>,
+    /// Whom of its family a copy is judged as having seen; only in what is judged.
+    elders: BTreeMap<EntryId, EntryId>,
     waiting: Waiting,
     refused: BTreeSet<EntryId>,
 }

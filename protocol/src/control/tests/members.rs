@@ -243,3 +243,25 @@ fn what_is_said_again_is_judged_as_having_seen_what_it_says_again() {
     let state = stage.group_state();
     assert_eq!((state.role(&user(0, 0)), state.role(&user(1, 0))), (Some(Role::Member), Some(Role::Member)));
 }
+
+#[test]
+fn of_what_was_said_again_twice_one_is_judged_as_having_seen_the_other() {
+    let mut stage = Stage::new(2, 49);
+    let base = stage.create(Access::Closed);
+    let mark = stage.entries.len();
+    // As above, but Ann says it again twice, and nobody holds what she said first.
+    let first = stage.by(0, grant(1, Role::Member), &[base]);
+    let second = stage.by(0, grant(0, Role::Member), &[first]);
+    for _ in 0..2 {
+        stage.tails.remove(&(Scope::Group, node(0)));
+        let first_again = stage.by(0, grant(1, Role::Member), &[base]);
+        let second_again = stage.by(0, grant(0, Role::Member), &[first_again]);
+        for (copy, original) in [(first_again, first), (second_again, second)] {
+            let entry = stage.entries.iter_mut().find(|(_, entry)| entry.id == copy).expect("written");
+            entry.1.again = Some(original);
+        }
+    }
+    stage.entries.retain(|(_, entry)| ![first, second].contains(&entry.id));
+    let state = stage.settled_from(mark);
+    assert_eq!((state.role(&user(0, 0)), state.role(&user(1, 0))), (Some(Role::Member), Some(Role::Member)));
+}
