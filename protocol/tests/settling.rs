@@ -233,6 +233,37 @@ fn what_a_clock_set_back_dates_before_its_ground_goes_with_it_and_is_written_aga
 }
 
 #[test]
+fn a_removal_that_waited_for_what_it_names_ends_what_was_written_meanwhile() {
+    let (mut world, people, _) = sites(59, 3);
+    let (ann, ben, eve) = (people[0], people[1], people[2]);
+    let (kind, access) = (GroupKind::Trade, Access::Open);
+    let open = Command::CreateGroup { name: "Ouvert".into(), purpose: String::new(), kind, access };
+    let group = GroupId::from(world.done(0, ann, open));
+    world.done(0, ann, Command::Grant { group, users: vec![ben], role: Role::Member });
+    world.pass(5);
+    world.done(1, ben, post(group, "before"));
+    world.pass(5);
+    world.isolate(1);
+    let known = world.sites[0].store.records().count();
+    world.done(1, ben, post(group, "meanwhile"));
+    world.done(2, eve, Command::JoinGroup(group));
+    world.pass(5);
+    world.isolate(2);
+    let joined = world.sites[0].store.records().count();
+    world.done(0, ann, Command::Revoke { group, users: vec![ben] });
+    let records: Vec<Vec<u8>> = world.sites[0].store.records().map(|(_, record)| record.to_vec()).collect();
+    // The removal comes first, and waits for the joining that it had seen.
+    let peer = world.node(0);
+    for record in records[joined..].iter().chain(&records[known..joined]) {
+        let bytes = Request::Push { batches: vec![record.clone().into()] }.encode();
+        world.input(1, Input::PeerRequest { peer, token: 8, bytes });
+    }
+    let rows = world.sites[1].store.rows();
+    let count = |of: u8| rows.keys().filter(|key| key[0] == of && key[1..33] == group.0).count();
+    assert_eq!((count(table::FEED), count(table::VOID)), (1, 1), "what the removal had seen, and what it had not");
+}
+
+#[test]
 fn what_was_written_before_leaving_arrives_though_the_line_broke_after_the_leaving() {
     let (mut world, people, group) = sites(58, 2);
     let (ann, ben) = (people[0], people[1]);

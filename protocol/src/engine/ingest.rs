@@ -272,12 +272,23 @@ impl Engine {
     /// Adds a control entry to its scope's history and marks what must be evaluated anew.
     fn take_control(&mut self, scope: ScopeId, entry: ControlEntry) {
         let of_kind = entry.op.encode().0;
+        let before = self.history_len(&scope);
         self.insert_control(scope, entry);
+        // What waited for it came in too, of whatever kind: as after a removal.
+        let alone = self.history_len(&scope) <= before + 1;
         let group = GroupId::from(scope);
         if self.groups.contains_key(&group) {
-            self.mark_group_stale(group, of_kind);
+            self.mark_group_stale(group, if alone { of_kind } else { kind::REVOKE });
         } else {
-            self.mark_org_stale(of_kind);
+            self.mark_org_stale(if alone { of_kind } else { kind::NODE_REVOKE });
+        }
+    }
+
+    fn history_len(&self, scope: &ScopeId) -> usize {
+        match (&self.org, self.groups.get(&GroupId::from(*scope))) {
+            (_, Some(group)) => group.history.len(),
+            (Some(org), None) if ScopeId::from(org.id) == *scope => org.history.len(),
+            _ => 0,
         }
     }
 
