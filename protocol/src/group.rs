@@ -15,7 +15,7 @@ use crate::keys::SealedKey;
 use crate::limits::BODY_BYTES_MAX;
 use keeping::{Erase, ErasePerson, Hold, Retention};
 use minicbor::{Decode, Encode};
-use page::{PageChange, PageName, PageTrash};
+use page::{PageChange, PageComment, PageName, PageSettle, PageTrash};
 
 /// Kind numbers of data entries.
 pub mod kind {
@@ -61,6 +61,10 @@ pub mod kind {
     pub const PAGE_TRASH: u16 = 0x0332;
     /// Changes of a page's document; refers to the page.
     pub const PAGE_CHANGE: u16 = 0x0333;
+    /// A comment on a passage of a page; refers to the page, and an answer to the comment too.
+    pub const PAGE_COMMENT: u16 = 0x0334;
+    /// Settles a comment on a page or opens it again; refers to the comment and the page.
+    pub const PAGE_SETTLE: u16 = 0x0335;
 }
 
 /// Body of [`kind::PROFILE_SET`].
@@ -270,6 +274,10 @@ pub enum DataOp {
     PageTrash(PageTrash),
     /// Changes of a page's document.
     PageChange(PageChange),
+    /// A comment on a page.
+    PageComment(PageComment),
+    /// A comment on a page settled or opened again.
+    PageSettle(PageSettle),
     /// A newer version's kind: stored and forwarded, not shown.
     Unknown,
 }
@@ -305,6 +313,8 @@ impl DataOp {
             kind::PAGE_NAME => Self::PageName(read("page.name", body)?),
             kind::PAGE_TRASH => Self::PageTrash(read("page.trash", body)?),
             kind::PAGE_CHANGE => Self::PageChange(read("page.change", body)?),
+            kind::PAGE_COMMENT => Self::PageComment(read("page.comment", body)?),
+            kind::PAGE_SETTLE => Self::PageSettle(read("page.settle", body)?),
             _ => Self::Unknown,
         })
     }
@@ -333,6 +343,8 @@ impl DataOp {
             Self::PageName(op) => (kind::PAGE_NAME, codec::encode(op)),
             Self::PageTrash(op) => (kind::PAGE_TRASH, codec::encode(op)),
             Self::PageChange(op) => (kind::PAGE_CHANGE, codec::encode(op)),
+            Self::PageComment(op) => (kind::PAGE_COMMENT, codec::encode(op)),
+            Self::PageSettle(op) => (kind::PAGE_SETTLE, codec::encode(op)),
             Self::Unknown => (u16::MAX, Vec::new()),
         }
     }

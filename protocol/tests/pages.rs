@@ -7,7 +7,7 @@ mod world;
 use protocol::control::op::{Access, GroupKind, Role};
 use protocol::document::{Document, Kind, Line, actor};
 use protocol::engine::effect::{Answer, Refusal};
-use protocol::engine::input::{Command, PageChange, PageName, PageTrash, Words};
+use protocol::engine::input::{Anchor, Command, PageChange, PageComment, PageName, PageSettle, PageTrash, Words};
 use protocol::engine::query::PagesOf;
 use protocol::ids::{EntryId, GroupId, UserId};
 use world::World;
@@ -213,7 +213,129 @@ fn nothing_of_a_page_stays_at_a_site_that_left_its_group() {
     world.now.0 += 2 * 60 * 60 * 1_000;
     world.pass(60);
     assert!(!holds(&world, 1, CANARY.as_bytes()));
-    let of_page = |key: &[u8]| b"pinzc".contains(&key[0]);
+    let of_page = |key: &[u8]| b"pinzcgT".contains(&key[0]);
     assert!(!world.sites[1].store.rows().iter().any(|(key, _)| of_page(key)), "no row of it either");
     assert!(document(&world, 0, page).plain().contains(CANARY));
+}
+
+fn comment(page: EntryId, words: &str) -> Command {
+    let anchor = Anchor { start: "2@ab".into(), end: "5@ab".into(), quote: CANARY.into() };
+    Command::CommentPage { page, answers: None, comment: PageComment { text: words.into(), anchor: Some(anchor) } }
+}
+
+fn answer(page: EntryId, to: EntryId, words: &str) -> Command {
+    let comment = PageComment { text: words.into(), anchor: None };
+    Command::CommentPage { page, answers: Some(to), comment }
+}
+
+/// Each comment with whether it is settled, and its answers.
+fn said(world: &World, at: usize, who: UserId, page: EntryId) -> Vec<(String, bool, Vec<String>)> {
+    let threads = world.read(at, |reader| reader.page_comments(who, page)).expect("the page is theirs");
+    let of = |thread: protocol::engine::query::PageThreadView| {
+        let answers = thread.answers.into_iter().map(|answer| answer.text).collect();
+        (thread.said.text, thread.settled.is_some(), answers)
+    };
+    threads.into_iter().map(of).collect()
+}
+
+fn meet(world: &mut World) {
+    world.connect_all();
+    world.deliver();
+    world.pass(10);
+}
+
+#[test]
+fn what_is_said_on_a_page_at_two_sites_apart_is_the_same_at_both_in_the_end() {
+    let Stage { mut world, ann, ben, page, .. } = stage(9);
+    let first = world.done(0, ann, comment(page, "why yellow?"));
+    meet(&mut world);
+    world.cut(0, 1);
+    world.done(1, ben, answer(page, first, "it was there"));
+    world.done(0, ann, Command::SettleComment { comment: first, settle: PageSettle { on: true } });
+    world.done(0, ann, Command::Edit { target: first, title: String::new(), text: "why so yellow?".into() });
+    let other = world.done(1, ben, comment(page, "second"));
+    meet(&mut world);
+    let expected = [
+        ("why so yellow?".to_owned(), true, vec!["it was there".to_owned()]),
+        ("second".to_owned(), false, Vec::new()),
+    ];
+    assert_eq!(said(&world, 0, ann, page), expected);
+    assert_eq!(said(&world, 1, ben, page), expected);
+    world.done(1, ben, Command::SettleComment { comment: first, settle: PageSettle { on: false } });
+    world.done(1, ben, Command::Delete { target: other });
+    meet(&mut world);
+    assert_eq!(said(&world, 0, ann, page), [("why so yellow?".to_owned(), false, vec!["it was there".to_owned()])]);
+    // Answers go with what they answer.
+    world.done(0, ann, Command::Delete { target: first });
+    meet(&mut world);
+    assert_eq!(said(&world, 1, ben, page), []);
+    world.restart(1);
+    assert_eq!(said(&world, 1, ben, page), []);
+}
+
+#[test]
+fn who_may_not_comment_does_not_and_nothing_is_said_where_nothing_is() {
+    let Stage { mut world, ann, ben, group, page } = stage(10);
+    let first = world.done(0, ann, comment(page, "one"));
+    let reply = world.done(0, ann, answer(page, first, "two"));
+    let refused = |world: &mut World, command| world.ask(0, Some(ann), command);
+    assert_eq!(refused(&mut world, answer(page, reply, "three")), Answer::Refused(Refusal::Invalid));
+    assert_eq!(refused(&mut world, answer(page, page, "three")), Answer::Refused(Refusal::NotFound));
+    assert_eq!(refused(&mut world, comment(first, "on a comment")), Answer::Refused(Refusal::NotFound));
+    assert_eq!(refused(&mut world, comment(page, " ")), Answer::Refused(Refusal::Empty));
+    world.done(0, ann, Command::Grant { group, users: vec![ben], role: Role::Reader });
+    meet(&mut world);
+    assert_eq!(said(&world, 1, ben, page).len(), 1, "readers read");
+    for command in [comment(page, "x"), answer(page, first, "x")] {
+        assert_eq!(world.ask(1, Some(ben), command), Answer::Refused(Refusal::Forbidden));
+    }
+    let settle = Command::SettleComment { comment: first, settle: PageSettle { on: true } };
+    assert_eq!(world.ask(1, Some(ben), settle), Answer::Refused(Refusal::Forbidden));
+    world.done(0, ann, Command::TrashPage { page, trash: PageTrash { on: true } });
+    assert_eq!(refused(&mut world, comment(page, "x")), Answer::Refused(Refusal::NotFound));
+}
+
+#[test]
+fn comments_of_who_is_removed_meanwhile_do_not_count() {
+    let Stage { mut world, ann, ben, group, page } = stage(11);
+    world.done(1, ben, comment(page, "in time"));
+    meet(&mut world);
+    world.cut(0, 1);
+    world.done(0, ann, Command::Revoke { group, users: vec![ben] });
+    world.done(1, ben, comment(page, "late"));
+    meet(&mut world);
+    assert_eq!(said(&world, 0, ann, page), [("in time".to_owned(), false, Vec::new())]);
+}
+
+#[test]
+fn a_person_who_is_erased_with_their_words_leaves_no_comment() {
+    let Stage { mut world, ann, ben, page, .. } = stage(12);
+    let first = world.done(1, ben, comment(page, "by Ben"));
+    meet(&mut world);
+    world.done(0, ann, answer(page, first, "by Ann"));
+    world.done(0, ann, Command::ErasePerson { user: ben, words: Words::Go, reason: "asked for".into() });
+    meet(&mut world);
+    world.pass(30);
+    assert_eq!(said(&world, 0, ann, page), []);
+    assert!(!holds(&world, 0, b"by Ben") && !holds(&world, 0, CANARY.as_bytes()));
+}
+
+#[test]
+fn an_erased_page_is_gone_everywhere_with_what_was_said_on_it() {
+    let Stage { mut world, ann, ben, group, page } = stage(13);
+    write(&mut world, 0, ann, page, CANARY);
+    world.done(0, ann, comment(page, "look"));
+    meet(&mut world);
+    assert!(holds(&world, 1, CANARY.as_bytes()));
+    let erase = || Command::Erase { target: page, reason: String::new() };
+    assert_eq!(world.ask(1, Some(ben), erase()), Answer::Refused(Refusal::Forbidden), "a page is nobody's own words");
+    world.done(0, ann, erase());
+    meet(&mut world);
+    world.pass(60);
+    for at in [0, 1] {
+        assert!(!holds(&world, at, CANARY.as_bytes()), "nothing of it stands at site {at}");
+    }
+    assert_eq!(titles(&world, 1, ben, group, PagesOf::Shelf), Vec::<String>::new());
+    assert!(world.read(1, |reader| reader.page(ben, page)).is_none());
+    assert_eq!(document(&world, 1, page).plain(), "");
 }

@@ -110,7 +110,7 @@ impl Gathering<'_> {
         for written in self.handle.read(|reader| reader.written_by(self.user)) {
             match self.words(&written) {
                 Some(OwnWords::Post { .. }) => sorted.posts.push(written),
-                Some(OwnWords::Comment { .. }) => sorted.comments.push(written),
+                Some(OwnWords::Comment { .. } | OwnWords::PageComment { .. }) => sorted.comments.push(written),
                 Some(OwnWords::Reaction { .. }) => sorted.reactions.push(written),
                 Some(OwnWords::Source { .. }) => sorted.feeds.push(written),
                 Some(OwnWords::Profile { .. }) => sorted.profiles.push(written),
@@ -166,6 +166,10 @@ impl Gathering<'_> {
             }
             OwnWords::Comment { post, text, deleted } => {
                 json!({ "id": id, "group": group, "post": post.to_string(), "at": at, "text": text,
+                    "deleted": deleted, "edits": edits() })
+            }
+            OwnWords::PageComment { page, about, text, deleted } => {
+                json!({ "id": id, "group": group, "page": page.to_string(), "about": about, "at": at, "text": text,
                     "deleted": deleted, "edits": edits() })
             }
             OwnWords::Reaction { target, emoji, on } => {

@@ -69,6 +69,8 @@ pub enum What {
     Post,
     /// A comment.
     Comment,
+    /// A page.
+    Page,
     /// A person.
     Person,
 }
@@ -125,6 +127,7 @@ fn shape(shaper: &Shaper<'_>, view: &ErasureView) -> Erasure {
         what: match view.of {
             ErasureOf::Post => What::Post,
             ErasureOf::Comment => What::Comment,
+            ErasureOf::Page => What::Page,
             ErasureOf::Person => What::Person,
         },
         by: shaper.person_ref(view.by),
@@ -179,6 +182,30 @@ pub(super) async fn of_comment(
     Json(why): Json<Why>,
 ) -> Answered<axum::Json<Erasure>> {
     app.handle.read(|reader| reader.comment(viewer.user, id)).ok_or(NOT_FOUND)?;
+    erase(&app, &viewer, id, why).await
+}
+
+#[utoipa::path(post, path = "/pages/{id}/erase", tag = "pages", operation_id = "page_erase",
+    params(("id" = String, Path)), request_body = Why, responses((status = 200, body = Erasure)))]
+pub(super) async fn of_page(
+    State(app): State<App>,
+    viewer: Viewer,
+    At(Key(id)): At<Key<EntryId>>,
+    Json(why): Json<Why>,
+) -> Answered<axum::Json<Erasure>> {
+    app.handle.read(|reader| reader.page(viewer.user, id)).ok_or(NOT_FOUND)?;
+    erase(&app, &viewer, id, why).await
+}
+
+#[utoipa::path(post, path = "/page-comments/{id}/erase", tag = "pages", operation_id = "page_comment_erase",
+    params(("id" = String, Path)), request_body = Why, responses((status = 200, body = Erasure)))]
+pub(super) async fn of_page_comment(
+    State(app): State<App>,
+    viewer: Viewer,
+    At(Key(id)): At<Key<EntryId>>,
+    Json(why): Json<Why>,
+) -> Answered<axum::Json<Erasure>> {
+    app.handle.read(|reader| reader.page_of_comment(viewer.user, id)).ok_or(NOT_FOUND)?;
     erase(&app, &viewer, id, why).await
 }
 

@@ -1,5 +1,6 @@
 //! Pages: listed, made, shown, named, thrown away and taken back. What is written in them goes through their sockets.
 
+pub mod comments;
 pub mod history;
 pub mod socket;
 mod template;

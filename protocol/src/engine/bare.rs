@@ -2,7 +2,7 @@
 
 use super::fold::{Placed, act_of};
 use super::{Cx, Engine};
-use crate::group::page::PageName;
+use crate::group::page::{PageComment, PageName};
 use crate::group::{DataOp, Outside, Post, kind};
 use crate::ids::{EntryId, GroupId, ScopeId};
 
@@ -21,6 +21,7 @@ impl Engine {
             kind::EDIT => DataOp::Edit(Default::default()),
             kind::PAGE => DataOp::Page(PageName::default()),
             kind::PAGE_NAME => DataOp::PageName(PageName::default()),
+            kind::PAGE_COMMENT => DataOp::PageComment(PageComment::default()),
             kind::PAGE_CHANGE => return self.forget_page_change(cx, group, entry),
             kind::OUTSIDE | kind::OUTSIDE_EDIT => {
                 let Some(origin_key) = entry.header.refs.get(1).map(|key| key.0) else { return };

@@ -139,6 +139,8 @@ impl Engine {
             Command::NamePage { page, name } => self.name_page(cx, actor, page, name),
             Command::TrashPage { page, trash } => self.trash_page(cx, actor, page, trash),
             Command::ChangePage { page, change } => self.change_page(cx, actor, page, change),
+            Command::CommentPage { page, answers, comment } => self.comment_page(cx, actor, page, answers, comment),
+            Command::SettleComment { comment, settle } => self.settle_comment(cx, actor, comment, settle),
             Command::DismissAlarm { alarm } => {
                 if self.dismiss_alarm(cx, &alarm) {
                     Ok(Answer::Nothing)
@@ -280,7 +282,7 @@ impl Engine {
     }
 
     fn edit(&mut self, cx: &mut Cx<'_>, actor: UserId, target: EntryId, edit: Edit) -> Outcome {
-        let item = self.item(cx, &target).filter(|item| !item.deleted).ok_or(Refusal::NotFound)?;
+        let item = self.item(cx, &target).filter(|item| !item.deleted && !item.is_page()).ok_or(Refusal::NotFound)?;
         self.check_act(item.group, actor, Act::EditOwn)?;
         if item.actor != Some(actor) {
             return Err(Refusal::Forbidden);
@@ -294,7 +296,7 @@ impl Engine {
     }
 
     fn delete(&mut self, cx: &mut Cx<'_>, actor: UserId, target: EntryId) -> Outcome {
-        let item = self.item(cx, &target).ok_or(Refusal::NotFound)?;
+        let item = self.item(cx, &target).filter(|item| !item.is_page()).ok_or(Refusal::NotFound)?;
         let act = if item.actor == Some(actor) { Act::EditOwn } else { Act::DeleteAny };
         self.check_act(item.group, actor, act)?;
         if item.deleted {
@@ -307,7 +309,7 @@ impl Engine {
         if !EMOJI.contains(&emoji.as_str()) {
             return Err(Refusal::Invalid);
         }
-        let item = self.item(cx, &target).filter(|item| !item.deleted).ok_or(Refusal::NotFound)?;
+        let item = self.item(cx, &target).filter(|item| !item.deleted && !item.is_page()).ok_or(Refusal::NotFound)?;
         self.check_act(item.group, actor, Act::React)?;
         let now = cx.tx.get(&keys::react(&target, &emoji, &actor)).is_some_and(|row| row.get(40) == Some(&1));
         if now == (on == Reaction::On) {
@@ -409,24 +411,29 @@ impl Item {
         matches!(self.kind, kind::POST | kind::OUTSIDE)
     }
 
-    /// The target, and for a comment its post too, which indexing needs.
+    pub(crate) fn is_page(&self) -> bool {
+        self.kind == kind::PAGE
+    }
+
+    /// The target, and for a comment its post or page too, which indexing needs.
     fn refs_to(&self, target: EntryId) -> Vec<EntryId> {
         std::iter::once(target).chain(self.post).collect()
     }
 }
 
 impl Engine {
-    /// A valid post or comment by its id.
+    /// A valid post, page or comment by its id.
     pub(crate) fn item(&self, cx: &Cx<'_>, id: &EntryId) -> Option<Item> {
         let found = super::lookup::Found::of(&*cx.tx, id)?;
-        if !matches!(found.kind, kind::POST | kind::COMMENT | kind::OUTSIDE) {
+        if !matches!(found.kind, kind::POST | kind::COMMENT | kind::OUTSIDE | kind::PAGE | kind::PAGE_COMMENT) {
             return None;
         }
         let group = GroupId::from(self.logs.get(&found.log)?.scope);
         if cx.tx.get(&keys::void(&group, id)).is_some() {
             return None;
         }
-        let post = if found.kind == kind::COMMENT { Some(*found.refs.first()?) } else { None };
+        let within = matches!(found.kind, kind::COMMENT | kind::PAGE_COMMENT);
+        let post = if within { Some(*found.refs.first()?) } else { None };
         let has_attachments = matches!(
             DataOp::decode(found.kind, found.body.as_deref().unwrap_or_default()),
             Ok(DataOp::Post(post)) if !post.attachments.is_empty()

@@ -247,6 +247,13 @@ pub enum Notice {
         /// The page.
         page: EntryId,
     },
+    /// Something was said on a page, changed, settled or opened again.
+    PageComment {
+        /// Its group.
+        group: GroupId,
+        /// The page.
+        page: EntryId,
+    },
     /// An entry with changes of a page counts.
     PageChange {
         /// Its group.

@@ -373,6 +373,12 @@ pub(crate) fn notify_target(cx: &mut Cx<'_>, group: GroupId, target: &EntryId) {
                 cx.notify(Notice::CommentChanged { group, post: *post, comment: *target });
             }
         }
+        Some(found) if found.kind == kind::PAGE_COMMENT => {
+            if let Some(page) = found.refs.first() {
+                cx.notify(Notice::PageComment { group, page: *page });
+            }
+        }
+        Some(found) if found.kind == kind::PAGE => cx.notify(Notice::Page { group, page: *target }),
         Some(_) => cx.notify(Notice::PostChanged { group, post: *target }),
         None => {}
     }

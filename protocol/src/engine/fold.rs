@@ -32,7 +32,7 @@ pub(crate) const FEED_AUTOMATIC: u8 = 1;
 pub(crate) fn act_of(of_kind: u16) -> Option<Act> {
     match of_kind {
         kind::POST => Some(Act::Post),
-        kind::COMMENT => Some(Act::Comment),
+        kind::COMMENT | kind::PAGE_COMMENT | kind::PAGE_SETTLE => Some(Act::Comment),
         kind::EDIT | kind::DELETE => Some(Act::EditOwn),
         kind::REACT => Some(Act::React),
         kind::SOURCE_SET | kind::SOURCE_REMOVE => Some(Act::ManageSources),
@@ -482,6 +482,9 @@ pub(super) fn put_newer(cx: &mut Cx<'_>, key: &[u8], version: Version, rest: &[u
 /// The first reference is the target; a second one is the post of a comment.
 fn notify_changed(cx: &mut Cx<'_>, group: GroupId, refs: &[EntryId]) {
     match *refs {
+        [_, page, ..] if super::lookup::page_row(&*cx.tx, &group, &page).is_some() => {
+            cx.notify(Notice::PageComment { group, page });
+        }
         [comment, post, ..] => cx.notify(Notice::CommentChanged { group, post, comment }),
         [post] => cx.notify(Notice::PostChanged { group, post }),
         [] => {}

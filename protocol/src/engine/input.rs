@@ -8,7 +8,7 @@ pub use crate::engine::bundle::{BundleAsk, Part, Reach};
 pub use crate::engine::view::SiteKeeps;
 pub use crate::group::Attachment;
 pub use crate::group::keeping::{Power, Retention};
-pub use crate::group::page::{PageChange, PageName, PageTrash};
+pub use crate::group::page::{Anchor, PageChange, PageComment, PageName, PageSettle, PageTrash};
 use crate::ids::{BlobId, EntryId, GroupId, NodeId, RequestId, SiteId, TicketId, UserId};
 use crate::store::Location;
 pub use rights::Rights;
@@ -368,6 +368,22 @@ pub enum Command {
         page: EntryId,
         /// The changes, in a session that this node gave out to the person.
         change: PageChange,
+    },
+    /// Says something about a passage of a page, or answers.
+    CommentPage {
+        /// The page.
+        page: EntryId,
+        /// The comment that is answered.
+        answers: Option<EntryId>,
+        /// The words, and the passage unless it is an answer.
+        comment: PageComment,
+    },
+    /// Settles a comment on a page, or opens it again.
+    SettleComment {
+        /// The comment.
+        comment: EntryId,
+        /// Which.
+        settle: PageSettle,
     },
     /// Removes a feed; its items stay.
     RemoveSource {

@@ -25,7 +25,11 @@ impl Engine {
         check_reason(&reason)?;
         let item = self.item(cx, &target).ok_or(Refusal::NotFound)?;
         self.check_act(item.group, actor, Act::Read)?;
-        let power = if item.actor == Some(actor) && self.check_act(item.group, actor, Act::EditOwn).is_ok() {
+        // A page is written by many: nobody erases it as their own words.
+        let power = if !item.is_page()
+            && item.actor == Some(actor)
+            && self.check_act(item.group, actor, Act::EditOwn).is_ok()
+        {
             Power::Author
         } else if self.view.is_admin(&actor) {
             Power::Admin

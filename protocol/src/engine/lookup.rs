@@ -172,6 +172,20 @@ pub(crate) fn is_trashed(store: &dyn Store, group: &GroupId, page: &EntryId, aut
     newest.is_some_and(|(_, on)| on)
 }
 
+/// The newest word on whether a comment on a page is settled.
+pub(crate) struct Settled {
+    pub(crate) on: bool,
+    pub(crate) by: UserId,
+    pub(crate) at: Hlc,
+}
+
+/// Whether a comment on a page is settled, and who said so.
+pub(crate) fn page_settled(store: &dyn Store, group: &GroupId, comment: &EntryId) -> Option<Settled> {
+    let row = store.get(&keys::page_settled(group, comment))?;
+    let at = Version::from_bytes(&row)?.hlc;
+    Some(Settled { on: row.get(40) == Some(&1), by: UserId::from_slice(row.get(41..)?)?, at })
+}
+
 /// Whether a known source has not been removed.
 pub fn is_live_source(store: &dyn Store, group: &GroupId, source: &EntryId) -> bool {
     store.get(&keys::source(group, source)).is_some_and(|row| Version::from_bytes(&row).is_none())

@@ -11,14 +11,18 @@ use crate::clock::Hlc;
 use crate::control::Verdict;
 use crate::control::table::Act;
 use crate::document::{CHANGE_BYTES_MAX, CHANGES_PER_ENTRY_MAX, ENTRY_CHANGES_BYTES_MAX};
-use crate::group::page::{PageChange, PageName, PageTrash};
+use crate::group::page::{PageChange, PageComment, PageName, PageSettle, PageTrash};
 use crate::group::{DataOp, kind};
 use crate::ids::{EntryId, GroupId, UserId};
-use crate::limits::{ATTACHMENTS_MAX, TITLE_CHARS_MAX};
+use crate::limits::{ATTACHMENTS_MAX, COMMENT_BYTES_MAX, TITLE_CHARS_MAX};
 use crate::store::keys;
 
 /// An emoji, with its joiners and colours.
 const ICON_BYTES_MAX: usize = 64;
+/// A place in a text as editors name it.
+const PLACE_BYTES_MAX: usize = 128;
+/// What a comment quotes of the passage that it is about.
+const QUOTE_CHARS_MAX: usize = 300;
 
 /// A page's row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,6 +114,64 @@ impl Engine {
         Ok(self.data_in(cx, group, Some(actor), &DataOp::PageChange(change), vec![page]))
     }
 
+    pub(super) fn comment_page(
+        &mut self,
+        cx: &mut Cx<'_>,
+        actor: UserId,
+        page: EntryId,
+        answers: Option<EntryId>,
+        comment: PageComment,
+    ) -> Outcome {
+        let (group, author) = self.page(cx, &page).ok_or(Refusal::NotFound)?;
+        self.check_act(group, actor, Act::Comment)?;
+        if lookup::is_trashed(&*cx.tx, &group, &page, author.as_ref()) {
+            return Err(Refusal::NotFound);
+        }
+        if comment.text.trim().is_empty() {
+            return Err(Refusal::Empty);
+        }
+        if comment.text.len() > COMMENT_BYTES_MAX {
+            return Err(Refusal::TooLong);
+        }
+        match (&comment.anchor, answers) {
+            (Some(anchor), None) => {
+                if anchor.start.len().max(anchor.end.len()) > PLACE_BYTES_MAX
+                    || anchor.quote.chars().count() > QUOTE_CHARS_MAX
+                {
+                    return Err(Refusal::TooLong);
+                }
+            }
+            // An answer to an answer would be lost: what is answered begins with a passage.
+            (None, Some(answers)) => {
+                let first = self.item(cx, &answers).filter(|item| !item.deleted && item.post == Some(page));
+                first.filter(|item| item.kind == kind::PAGE_COMMENT).ok_or(Refusal::NotFound)?;
+                let found = Found::of(&*cx.tx, &answers).filter(|found| found.refs.len() == 1);
+                found.ok_or(Refusal::Invalid)?;
+            }
+            _ => return Err(Refusal::Invalid),
+        }
+        let refs = std::iter::once(page).chain(answers).collect();
+        Ok(self.data_in(cx, group, Some(actor), &DataOp::PageComment(comment), refs))
+    }
+
+    pub(super) fn settle_comment(
+        &mut self,
+        cx: &mut Cx<'_>,
+        actor: UserId,
+        comment: EntryId,
+        settle: PageSettle,
+    ) -> Outcome {
+        let item = self.item(cx, &comment).filter(|item| item.kind == kind::PAGE_COMMENT && !item.deleted);
+        let item = item.ok_or(Refusal::NotFound)?;
+        let page = item.post.filter(|page| self.page(cx, page).is_some()).ok_or(Refusal::NotFound)?;
+        self.check_act(item.group, actor, Act::Comment)?;
+        let before = lookup::page_settled(&*cx.tx, &item.group, &comment);
+        if before.is_some_and(|settled| settled.on) == settle.on {
+            return Ok(Answer::Nothing);
+        }
+        Ok(self.data_in(cx, item.group, Some(actor), &DataOp::PageSettle(settle), vec![comment, page]))
+    }
+
     /// A page that counts and is not erased: its group and author.
     fn page(&self, cx: &Cx<'_>, id: &EntryId) -> Option<(GroupId, Option<UserId>)> {
         let found = Found::of(&*cx.tx, id).filter(|found| found.kind == kind::PAGE && found.body.is_some())?;
@@ -157,6 +219,17 @@ impl Engine {
                 self.apply_blobs(cx, group, entry.id, placed.node, &change.attachments);
                 cx.notify(Notice::Page { group, page });
                 cx.notify(Notice::PageChange { group, page, entry: entry.id });
+            }
+            (DataOp::PageComment(_), Some(page)) => {
+                cx.tx.put(&keys::thread(&page, entry.header.hlc, &entry.id), &actor.0);
+                cx.notify(Notice::PageComment { group, page });
+            }
+            (DataOp::PageSettle(settle), Some(comment)) => {
+                let rest = [&[u8::from(settle.on)], &actor.0[..]].concat();
+                put_newer(cx, &keys::page_settled(&group, &comment), version, &rest);
+                if let Some(page) = entry.header.refs.get(1) {
+                    cx.notify(Notice::PageComment { group, page: *page });
+                }
             }
             _ => {}
         }

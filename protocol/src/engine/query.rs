@@ -9,7 +9,7 @@ use crate::control::registry::NodeStatus;
 use crate::engine::input::Attachment;
 use crate::ids::{BlobId, EntryId, GroupId, NodeId, OrgId, SiteId, UserId};
 use crate::sync::plan::Progress;
-pub use page::{PageRights, PageView, PagesOf};
+pub use page::{PageCommentView, PageRights, PageThreadView, PageView, PagesOf};
 pub use written::{OwnWords, Written};
 
 /// A person as others see them.
@@ -234,6 +234,8 @@ pub enum ErasureOf {
     Post,
     /// A comment.
     Comment,
+    /// A page.
+    Page,
     /// A person.
     Person,
 }

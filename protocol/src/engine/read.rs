@@ -9,6 +9,7 @@ mod erasure;
 mod feed;
 mod file;
 mod page;
+mod page_comment;
 mod removal;
 mod site;
 mod storage;

@@ -109,7 +109,7 @@ pub(super) fn unapply(cx: &mut Cx<'_>, entry: &Entry, refs: &[EntryId]) {
     let Some(actor) = entry.header.actor else { return };
     let Some(target) = refs.first() else { return };
     match entry.header.kind {
-        kind::COMMENT => cx.tx.delete(&keys::thread(target, entry.header.hlc, &entry.id)),
+        kind::COMMENT | kind::PAGE_COMMENT => cx.tx.delete(&keys::thread(target, entry.header.hlc, &entry.id)),
         kind::EDIT => cx.tx.delete(&keys::edit(target, &actor)),
         kind::DELETE => {
             cx.tx.delete(&keys::delete(target, &actor));

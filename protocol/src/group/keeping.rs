@@ -105,12 +105,14 @@ const fn is_unknown(of_kind: u16) -> bool {
                 | kind::PAGE_NAME
                 | kind::PAGE_TRASH
                 | kind::PAGE_CHANGE
+                | kind::PAGE_COMMENT
+                | kind::PAGE_SETTLE
         )
 }
 
 /// Whether entries of this kind are what people wrote in a group: what an erasure, or time, may empty.
 pub const fn is_content(of_kind: u16) -> bool {
-    matches!(of_kind, kind::POST | kind::COMMENT | kind::EDIT | kind::OUTSIDE | kind::OUTSIDE_EDIT)
+    matches!(of_kind, kind::POST | kind::COMMENT | kind::EDIT | kind::OUTSIDE | kind::OUTSIDE_EDIT | kind::PAGE_COMMENT)
         || is_of_page(of_kind)
 }
 
@@ -121,10 +123,10 @@ pub const fn is_of_page(of_kind: u16) -> bool {
 }
 
 /// What an entry is a part of and goes with, beside itself: an edit with its post or comment, an item from outside with all
-/// that bear its origin key.
+/// that bear its origin key, a comment on a page with the page, which it quotes.
 pub fn goes_with(of_kind: u16, refs: &[EntryId]) -> Option<EntryId> {
     match of_kind {
-        kind::EDIT | kind::PAGE_NAME | kind::PAGE_CHANGE => refs.first().copied(),
+        kind::EDIT | kind::PAGE_NAME | kind::PAGE_CHANGE | kind::PAGE_COMMENT => refs.first().copied(),
         kind::OUTSIDE | kind::OUTSIDE_EDIT => refs.get(1).copied(),
         _ => None,
     }
@@ -136,7 +138,9 @@ mod tests {
 
     #[test]
     fn only_words_may_lack_their_body() {
-        for of_kind in [kind::POST, kind::COMMENT, kind::EDIT, kind::OUTSIDE, kind::PROFILE_SET, 0x8777] {
+        for of_kind in
+            [kind::POST, kind::COMMENT, kind::EDIT, kind::OUTSIDE, kind::PROFILE_SET, kind::PAGE_COMMENT, 0x8777]
+        {
             assert!(may_lack_body(of_kind), "{of_kind:#x}");
         }
         let needed = [kind::REACT, kind::DELETE, kind::ERASE, kind::OBJECT, kind::EPOCH, kind::RETENTION, kind::HOLD];

@@ -103,12 +103,26 @@ pub mod table {
     pub const PAGE_TRASH: u8 = b'z';
     /// `group, page, entry` → (). Entries with changes of a page.
     pub const PAGE_CHANGE: u8 = b'c';
+    /// `group, comment` → version, settled, by whom. The newest word on whether a comment on a page is settled.
+    pub const PAGE_SETTLED: u8 = b'g';
     /// () → organisation. Which one this node is of.
     pub const ORGANISATION: u8 = b'&';
 
     /// Tables of what a group's entries mean, whose keys begin with the group: they go with it, and are made anew with it.
-    pub const OF_GROUP: [u8; 11] =
-        [FEED, VOID, PENDING, SOURCE, ORIGIN, ORIGIN_EDIT, PAGE, PAGE_AT, PAGE_NAME, PAGE_TRASH, PAGE_CHANGE];
+    pub const OF_GROUP: [u8; 12] = [
+        FEED,
+        VOID,
+        PENDING,
+        SOURCE,
+        ORIGIN,
+        ORIGIN_EDIT,
+        PAGE,
+        PAGE_AT,
+        PAGE_NAME,
+        PAGE_TRASH,
+        PAGE_CHANGE,
+        PAGE_SETTLED,
+    ];
 }
 
 /// A key being put together.
@@ -373,6 +387,11 @@ pub fn page_trash(group: &GroupId, page: &EntryId, actor: &UserId) -> Vec<u8> {
 /// Key of an entry with changes of a page.
 pub fn page_change(group: &GroupId, page: &EntryId, entry: &EntryId) -> Vec<u8> {
     Key::of(table::PAGE_CHANGE).and(group).and(page).and(entry).done()
+}
+
+/// Key of whether a comment on a page is settled.
+pub fn page_settled(group: &GroupId, comment: &EntryId) -> Vec<u8> {
+    Key::of(table::PAGE_SETTLED).and(group).and(comment).done()
 }
 
 /// Key of what organisation this node is of.

@@ -126,10 +126,11 @@ test("who wrote what is shown in the text, with names", async () => {
     const legend = anne.page.getByRole("region").or(anne.page.locator("aside section")).filter({ hasText: anne.w.paper.authors.legend }).first();
     await legend.getByText("Anne Moreau · Angers").waitFor();
     await legend.getByText("Ben Carter · Lille").waitFor();
+    await sheet(anne).locator("[class*='who-']").first().waitFor();
     const drawn = await sheet(anne).locator("[class*='who-']").allTextContents();
     assert.deepEqual(drawn, ["Écrit par Anne", " and by Ben"]);
     await choose(anne, anne.w.paper.authors.hide);
-    assert.equal(await sheet(anne).locator("[class*='who-']").count(), 0);
+    await sheet(anne).locator("[class*='who-']").first().waitFor({ state: "detached" });
   });
 });
 

@@ -16,6 +16,7 @@ export const setHold = (id: string, request_id: string, on: boolean, reason: str
 export const erasePost = (id: string, request_id: string, reason: string) => call("POST", `/posts/${id}/erase`, erasure, { request_id, reason });
 export const eraseComment = (id: string, request_id: string, reason: string) =>
   call("POST", `/comments/${id}/erase`, erasure, { request_id, reason });
+export const erasePage = (id: string, request_id: string, reason: string) => call("POST", `/pages/${id}/erase`, erasure, { request_id, reason });
 export const erasePerson = (id: string, request_id: string, reason: string, content: boolean) =>
   call("POST", `/people/${id}/erase`, erasure, { request_id, reason, content });
 export const getErasures = () => call("GET", "/admin/erasures", list(erasure));

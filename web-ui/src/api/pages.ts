@@ -25,6 +25,7 @@ export const exportPage = (id: string, as: "md" | "html") => load("GET", `/pages
 export const getPageComments = (id: string) => call("GET", `/pages/${id}/comments`, page_comments);
 export const createPageComment = (id: string, body: { request_id: string; anchor: { start: string; end: string }; quote: string; text: string }) =>
   call("POST", `/pages/${id}/comments`, page_comment, body);
-export const replyToPageComment = (id: string, request_id: string, text: string) => call("POST", `/page-comments/${id}/replies`, nothing, { request_id, text });
-export const resolvePageComment = (id: string, request_id: string, on: boolean) => call("POST", `/page-comments/${id}/resolve`, nothing, { request_id, on });
+export const replyToPageComment = (id: string, request_id: string, text: string) => call("POST", `/page-comments/${id}/replies`, page_comment, { request_id, text });
+export const editPageComment = (id: string, request_id: string, text: string) => call("PATCH", `/page-comments/${id}`, page_comment, { request_id, text });
+export const resolvePageComment = (id: string, request_id: string, on: boolean) => call("POST", `/page-comments/${id}/resolve`, page_comment, { request_id, on });
 export const deletePageComment = (id: string) => call("DELETE", `/page-comments/${id}`, nothing);

@@ -139,6 +139,35 @@ describe("two people at one page", () => {
     expect($head.parent.textContent.slice(0, $head.parentOffset)).toBe("zéro un deux");
   });
 
+  test("a passage holds its letters, not what is written before and after it, and is gone with them", () => {
+    const [ann, ben] = [new Desk(1), new Desk(2)];
+    ann.type(1, "un deux trois");
+    exchange(ann, ben);
+    const [start, end] = [ann.session.beginning(3), ann.session.cursor(7)];
+    const words = (desk: Desk) => {
+      const passage = desk.session.passage({ start, end });
+      return passage && desk.session.doc.text.slice(passage.from, passage.to);
+    };
+    expect(words(ann)).toBe("deux");
+    ben.type(4, "et ");
+    ben.type(11, "x");
+    exchange(ann, ben);
+    expect([words(ann), words(ben)]).toEqual(["deux", "deux"]);
+    ben.do((tr) => tr.delete(6, 13));
+    exchange(ann, ben);
+    expect(words(ann)).toBeNull();
+  });
+
+  test("a passage that was a whole line is gone when the line is emptied", () => {
+    const ann = new Desk(1);
+    ann.do((tr) => tr.replaceWith(0, tr.doc.content.size, ["a", "bcd", "e"].map((text) => schema.node("paragraph", null, [schema.text(text)]))));
+    const reading = ann.session.reading();
+    const anchor = { start: ann.session.beginning(toText(reading, 4)), end: ann.session.cursor(toText(reading, 7)) };
+    expect(ann.session.passage(anchor)).not.toBeNull();
+    ann.do((tr) => tr.delete(4, 7));
+    expect(ann.session.passage(anchor)).toBeNull();
+  });
+
   test("undo takes back one's own text and leaves that of others", () => {
     const [ann, ben] = [new Desk(1), new Desk(2)];
     ann.type(1, "Anne");

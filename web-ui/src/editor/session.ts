@@ -203,6 +203,20 @@ export class PageSession {
       return null;
     }
   }
+  /** Where a passage begins: at this character, whatever is written before it. */
+  beginning(index: number): string {
+    return A.getCursor(this.doc, TEXT, Math.min(index, Math.max(0, this.#length() - 1)), "after");
+  }
+  /** Where a passage is now; nothing when it is gone, or not here. */
+  passage({ start, end }: { start: string; end: string }): { from: number; to: number } | null {
+    try {
+      const from = A.getCursorPosition(this.doc, TEXT, start);
+      const to = this.place(end);
+      return to !== null && from < to ? { from, to } : null;
+    } catch {
+      return null;
+    }
+  }
   #length(): number {
     return this.doc.text?.length ?? 0;
   }

@@ -7,6 +7,7 @@ import { keepGroup, type Group } from "./groups.svelte";
 import { refreshPost } from "./posts.svelte";
 import { withSudo } from "./sudo.svelte";
 import { threadMoved } from "./thread.svelte";
+import { dropPage } from "./pages.svelte";
 import type { Erasure, Storage } from "../api/schema/keep";
 
 export type { Erasure, KeptGroup, Storage } from "../api/schema/keep";
@@ -41,6 +42,11 @@ export async function eraseComment(id: string, post: string, reason: string): Pr
   const erasure = await calls.eraseComment(id, requestId(), reason);
   threadMoved(post);
   void refreshPost(post);
+  return erasure;
+}
+export async function erasePage(id: string, reason: string): Promise<Erasure> {
+  const erasure = await calls.erasePage(id, requestId(), reason);
+  await dropPage(id);
   return erasure;
 }
 export function erasePerson(id: string, reason: string, content: boolean): Promise<Erasure> {

@@ -9,7 +9,7 @@ import { requestId } from "../lib/ids";
 import { isCut } from "./connection.svelte";
 
 export { TEMPLATES } from "../api/schema/page";
-export type { AuthorSpan, Comparison, PageComment, PageRef, PageVersion, PageView, Template, VersionText } from "../api/schema/page";
+export type { AuthorSpan, Comparison, PageComment, PageRef, PageReply, PageVersion, PageView, Template, VersionText } from "../api/schema/page";
 export {
   compareVersions,
   deletePageComment,
@@ -193,6 +193,11 @@ export async function deletePage(id: string): Promise<void> {
   if (view) views.set(id, { ...view, deleted: true });
   await remove("cache", `page:${id}`);
 }
+/** Nothing of an erased page stays in this browser. */
+export async function dropPage(id: string): Promise<void> {
+  views.delete(id);
+  await Promise.all([remove("cache", `page:${id}`), remove("cache", `document:${id}`)]);
+}
 export async function restorePage(id: string): Promise<PageView> {
   return keep(await calls.restorePage(id, requestId()));
 }
@@ -202,6 +207,7 @@ export async function restoreVersion(id: string, version: string): Promise<PageV
 export const createPageComment = (id: string, body: { anchor: { start: string; end: string }; quote: string; text: string }) =>
   calls.createPageComment(id, { request_id: requestId(), ...body });
 export const replyToPageComment = (id: string, text: string) => calls.replyToPageComment(id, requestId(), text);
+export const editPageComment = (id: string, text: string) => calls.editPageComment(id, requestId(), text);
 export const resolvePageComment = (id: string, resolved: "resolved" | "open") => calls.resolvePageComment(id, requestId(), resolved === "resolved");
 
 /** Keeps a page's document in this browser, so that it can be read and written while the site is away. */

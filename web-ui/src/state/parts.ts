@@ -20,8 +20,6 @@ const signs = {
   alarms: () => (meOrNull()?.alarms ?? null) !== null,
   byFile: () => true,
   pages: () => true,
-  /** Comments on pages: when the node has them. */
-  pageComments: () => false,
   exportPerson: () => true,
 };
 

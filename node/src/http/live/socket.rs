@@ -331,6 +331,8 @@ impl Stream {
                 .then(|| json!({ "type": "source", "group": text(group), "source": source.to_string() })),
             Notice::Page { group, page } => readable(self.sight(group))
                 .then(|| json!({ "type": "page", "group": text(group), "page": page.to_string() })),
+            Notice::PageComment { group, page } => readable(self.sight(group))
+                .then(|| json!({ "type": "page_comment", "group": text(group), "page": page.to_string() })),
             // For those who have the page open: its own socket tells them.
             Notice::PageChange { .. } => None,
             Notice::NotDelivered { user } => (user == self.viewer.user).then(|| json!({ "type": "not_delivered" })),

@@ -45,6 +45,8 @@ pub struct PageMay {
     pub restore: bool,
     /// Comment on it.
     pub comment: bool,
+    /// Erase it for good.
+    pub erase: bool,
 }
 
 impl From<&PageView> for PageMay {
@@ -55,6 +57,7 @@ impl From<&PageView> for PageMay {
             delete: view.may.trash && !view.trashed,
             restore: view.may.trash && view.trashed,
             comment: view.may.comment,
+            erase: view.may.erase,
         }
     }
 }

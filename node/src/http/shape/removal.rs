@@ -88,7 +88,8 @@ pub struct NotDelivered {
 fn kind_of(of_kind: u16) -> &'static str {
     match of_kind {
         kind::POST => "post",
-        kind::COMMENT => "comment",
+        kind::COMMENT | kind::PAGE_COMMENT | kind::PAGE_SETTLE => "comment",
+        kind::PAGE..=kind::PAGE_CHANGE => "page",
         kind::EDIT => "edit",
         kind::DELETE => "delete",
         kind::REACT => "reaction",

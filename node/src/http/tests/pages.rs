@@ -116,10 +116,8 @@ async fn a_page_is_made_named_thrown_away_and_taken_back() {
         (&json!("Garden plan"), &json!("🌱"), &json!("Ann"))
     );
     assert_eq!((&shown["state"], &shown["html"], &shown["edited"]), (&json!("ok"), &json!(""), &Value::Null));
-    assert_eq!(
-        shown["may"],
-        json!({ "edit": true, "rename": true, "delete": true, "restore": false, "comment": true })
-    );
+    let may = json!({ "edit": true, "rename": true, "delete": true, "restore": false, "comment": true, "erase": true });
+    assert_eq!(shown["may"], may);
     let named = json!({ "request_id": id(), "title": "Plan" });
     assert_eq!(ann.patch(&format!("/pages/{page}"), named).await.expect(200)["title"], "Plan");
     ann.patch(&format!("/pages/{page}"), json!({ "request_id": id(), "title": " " })).await.refused("text_missing");
@@ -326,4 +324,65 @@ async fn the_history_of_a_page_is_shown_compared_and_brought_back() {
     eve.post(&format!("/pages/{page}/versions/{old}/restore"), json!({ "request_id": id() }))
         .await
         .refused("forbidden");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn comments_on_a_page_are_answered_settled_changed_and_deleted() {
+    let (_site, mut ann) = Site::founded().await;
+    let (mut ben, _) = ann.invite("Ben").await;
+    let group = ann.group("Gardens", "open").await;
+    ben.post(&format!("/groups/{group}/join"), json!({})).await.expect(200);
+    let page = made(&mut ann, &group).await;
+    let anchor = json!({ "start": "2@ab", "end": "5@ab" });
+    let said = json!({ "request_id": id(), "anchor": anchor, "quote": "Roses", "text": "**Why** <b>?" });
+    let comment = ben.post(&format!("/pages/{page}/comments"), said).await.expect(201);
+    assert_eq!(comment["html"], "<p><strong>Why</strong> &lt;b&gt;?</p>\n");
+    assert_eq!(
+        (&comment["anchor"], &comment["quote"], &comment["author"]["name"]),
+        (&anchor, &json!("Roses"), &json!("Ben"))
+    );
+    assert_eq!(comment["may"], json!({ "edit": true, "delete": true, "resolve": true, "erase": true }));
+    let path = format!("/page-comments/{}", text(&comment, "id"));
+    let answered = ann.post(&format!("{path}/replies"), json!({ "request_id": id(), "text": "So" })).await.expect(201);
+    assert_eq!(answered["replies"][0]["author"]["name"], "Ann");
+    let reply = text(&answered["replies"][0], "id");
+    // An answer to an answer belongs to the same thread.
+    let again = json!({ "request_id": id(), "text": "Fine" });
+    let answered = ben.post(&format!("/page-comments/{reply}/replies"), again).await.expect(201);
+    assert_eq!(answered["replies"].as_array().unwrap().len(), 2);
+    let settled = ann.post(&format!("{path}/resolve"), json!({ "request_id": id(), "on": true })).await.expect(200);
+    assert_eq!(settled["resolved"]["by"]["name"], "Ann");
+    let open = ben.post(&format!("{path}/resolve"), json!({ "request_id": id(), "on": false })).await.expect(200);
+    assert_eq!(open["resolved"], Value::Null);
+    ann.patch(&path, json!({ "request_id": id(), "text": "x" })).await.refused("forbidden");
+    let changed = ben.patch(&path, json!({ "request_id": id(), "text": "How" })).await.expect(200);
+    assert_eq!((&changed["text"], changed["edited"].is_string()), (&json!("How"), true));
+    ann.delete(&format!("/page-comments/{reply}")).await.expect(204);
+    let list = ann.get(&format!("/pages/{page}/comments")).await.expect(200);
+    assert_eq!(list["items"][0]["replies"].as_array().unwrap().len(), 1);
+    ann.delete(&path).await.expect(204);
+    assert_eq!(ben.get(&format!("/pages/{page}/comments")).await.expect(200), json!({ "items": [] }));
+    ben.delete(&format!("/page-comments/{reply}")).await.refused("not_found");
+    let (mut eve, _) = ann.invite("Eve").await;
+    eve.get(&format!("/pages/{page}/comments")).await.refused("not_found");
+    let said = json!({ "request_id": id(), "anchor": anchor, "quote": "q", "text": "t" });
+    eve.post(&format!("/pages/{page}/comments"), said).await.refused("not_found");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_admin_erases_a_page_for_good() {
+    let (_site, mut ann) = Site::founded().await;
+    let (mut ben, _) = ann.invite("Ben").await;
+    let group = ann.group("Gardens", "open").await;
+    ben.post(&format!("/groups/{group}/join"), json!({})).await.expect(200);
+    let body = json!({ "request_id": id(), "title": "Plan", "markdown": "Roses" });
+    let page = ben.post(&format!("/groups/{group}/pages"), body).await.expect(201);
+    assert_eq!(page["may"]["erase"], json!(false));
+    let page = text(&page, "id");
+    let why = || json!({ "request_id": id(), "reason": "asked for" });
+    ben.post(&format!("/pages/{page}/erase"), why()).await.refused("forbidden");
+    let erasure = ann.post(&format!("/pages/{page}/erase"), why()).await.expect(200);
+    assert_eq!(erasure["what"], "page");
+    ben.get(&format!("/pages/{page}")).await.refused("not_found");
+    assert_eq!(ben.get(&format!("/groups/{group}/pages")).await.expect(200)["items"], json!([]));
 }

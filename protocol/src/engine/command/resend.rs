@@ -31,6 +31,10 @@ impl Engine {
             Ok(DataOp::PageName(name)) => self.name_page(cx, actor, target?, name),
             Ok(DataOp::PageTrash(trash)) => self.trash_page(cx, actor, target?, trash),
             Ok(DataOp::PageChange(change)) => self.change_page(cx, actor, target?, change),
+            Ok(DataOp::PageComment(comment)) => {
+                self.comment_page(cx, actor, target?, found.refs.get(1).copied(), comment)
+            }
+            Ok(DataOp::PageSettle(settle)) => self.settle_comment(cx, actor, target?, settle),
             Ok(DataOp::SourceRemove) => self.remove_source(cx, actor, target?),
             _ => Err(Refusal::Invalid),
         }

@@ -1,7 +1,8 @@
 //! A page as one person sees it in lists, without its words.
 
-use super::Delivery;
+use super::{Delivery, ItemRights};
 use crate::clock::Millis;
+use crate::group::page::Anchor;
 use crate::ids::{EntryId, GroupId, UserId};
 
 /// A page.
@@ -40,6 +41,8 @@ pub struct PageRights {
     pub trash: bool,
     /// Comment on it.
     pub comment: bool,
+    /// Erase it for good.
+    pub erase: bool,
 }
 
 /// Which pages a list shows.
@@ -50,4 +53,36 @@ pub enum PagesOf {
     Shelf,
     /// Those that were thrown away.
     Trash,
+}
+
+/// Something said on a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageCommentView {
+    /// Its id.
+    pub id: EntryId,
+    /// Who said it.
+    pub author: UserId,
+    /// Markdown.
+    pub text: String,
+    /// When.
+    pub created: Millis,
+    /// When it was last changed.
+    pub edited: Option<Millis>,
+    /// What the asker may do.
+    pub may: ItemRights,
+}
+
+/// A comment on a passage, with its answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageThreadView {
+    /// The comment.
+    pub said: PageCommentView,
+    /// The passage.
+    pub anchor: Anchor,
+    /// Who settled it, and when.
+    pub settled: Option<(UserId, Millis)>,
+    /// Whether the asker may settle it, or open it again.
+    pub may_settle: bool,
+    /// The oldest first.
+    pub answers: Vec<PageCommentView>,
 }

@@ -84,6 +84,17 @@ pub enum OwnWords {
         /// The letters, as they were put in.
         text: String,
     },
+    /// What the person said on a page.
+    PageComment {
+        /// The page.
+        page: EntryId,
+        /// The passage; an answer has none.
+        about: Option<String>,
+        /// Markdown.
+        text: String,
+        /// Hidden.
+        deleted: bool,
+    },
     /// A page's title.
     Page {
         /// The page.

@@ -51,8 +51,12 @@ impl Reader<'_> {
         let (of, reason) = match DataOp::decode(found.kind, found.body.as_deref()?).ok()? {
             DataOp::Erase(erase) => {
                 let target = found.refs.first().and_then(|target| Found::of(self.store, target));
-                let comment = target.is_some_and(|target| target.kind == kind::COMMENT);
-                (if comment { ErasureOf::Comment } else { ErasureOf::Post }, erase.reason)
+                let of = match target.map(|target| target.kind) {
+                    Some(kind::COMMENT | kind::PAGE_COMMENT) => ErasureOf::Comment,
+                    Some(kind::PAGE) => ErasureOf::Page,
+                    _ => ErasureOf::Post,
+                };
+                (of, erase.reason)
             }
             DataOp::ErasePerson(erase) => (ErasureOf::Person, erase.reason),
             _ => return None,

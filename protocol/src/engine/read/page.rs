@@ -79,6 +79,7 @@ impl Reader<'_> {
                 edit: !trashed && may(Act::Post),
                 trash: (mine && may(Act::EditOwn)) || may(Act::DeleteAny),
                 comment: !trashed && may(Act::Comment),
+                erase: may(Act::EraseAny) || self.view.is_admin(viewer),
             },
         })
     }

@@ -36,6 +36,7 @@ impl Reader<'_> {
         let (title, text) = match op {
             Some(DataOp::Post(post)) => (post.title, post.text),
             Some(DataOp::Comment(comment)) => (String::new(), comment.text),
+            Some(DataOp::PageComment(comment)) => (String::new(), comment.text),
             Some(DataOp::Edit(edit)) => (edit.title, edit.text),
             Some(DataOp::React(react)) => (react.emoji, String::new()),
             Some(DataOp::Page(name) | DataOp::PageName(name)) => (name.title, String::new()),
@@ -46,7 +47,7 @@ impl Reader<'_> {
         let post = match found.kind {
             kind::POST => Some(id),
             kind::SOURCE_SET | kind::SOURCE_REMOVE => None,
-            kind::PAGE | kind::PAGE_NAME | kind::PAGE_TRASH | kind::PAGE_CHANGE => None,
+            kind::PAGE..=kind::PAGE_SETTLE => None,
             _ => found.refs.get(1).or(found.refs.first()).copied(),
         };
         let state = self.view.group_state(&group);

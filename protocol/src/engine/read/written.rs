@@ -46,7 +46,9 @@ impl Reader<'_> {
             found.body.is_none() || written.group.is_some_and(|group| self.is_erased(&group, &written.id, &found));
         let target = found.refs.first().copied();
         Some(match DataOp::decode(found.kind, found.body.as_deref().unwrap_or_default()) {
-            _ if gone && matches!(found.kind, kind::POST | kind::COMMENT | kind::EDIT) => OwnWords::Erased,
+            _ if gone && matches!(found.kind, kind::POST | kind::COMMENT | kind::EDIT | kind::PAGE_COMMENT) => {
+                OwnWords::Erased
+            }
             Ok(DataOp::Post(post)) => OwnWords::Post {
                 title: post.title,
                 text: post.text,
@@ -63,6 +65,12 @@ impl Reader<'_> {
                 let changes: Vec<Vec<u8>> = change.changes.into_iter().map(Into::into).collect();
                 OwnWords::PageWords { page: target?, text: crate::document::words(&changes) }
             }
+            Ok(DataOp::PageComment(comment)) => OwnWords::PageComment {
+                page: target?,
+                about: comment.anchor.map(|anchor| anchor.quote),
+                text: comment.text,
+                deleted: hidden(&written.id),
+            },
             Ok(DataOp::Page(name) | DataOp::PageName(name)) => {
                 OwnWords::Page { page: target.unwrap_or(written.id), title: name.title }
             }

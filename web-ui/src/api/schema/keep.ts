@@ -31,7 +31,7 @@ export type Storage = Decoded<typeof storage>;
 
 export const erasure = object({
   id: text,
-  what: oneOf("post", "comment", "person"),
+  what: oneOf("post", "comment", "page", "person"),
   by: person_ref,
   at: text,
   reason: text,

@@ -28,7 +28,7 @@ export const page_view = object({
   html: text,
   text_chars: count,
   heads: list(text),
-  may: object({ edit: flag, rename: flag, delete: flag, restore: flag, comment: flag }),
+  may: object({ edit: flag, rename: flag, delete: flag, restore: flag, comment: flag, erase: flag }),
   delivery,
   writers: list(person_ref),
   state: oneOf("ok", "quarantined", "waiting"),
@@ -55,18 +55,23 @@ export type Comparison = Decoded<typeof comparison>;
 export const page_authors = object({ spans: list(object({ start: count, end: count, person: nullable(person_ref) })) });
 export type AuthorSpan = Decoded<typeof page_authors>["spans"][number];
 
-const page_reply = object({ id: text, author: nullable(person_ref), html: text, text, created: text });
-export const page_comment = object({
+const said = {
   id: text,
-  anchor: object({ start: text, end: text }),
-  quote: text,
   author: nullable(person_ref),
   html: text,
   text,
   created: text,
+  edited: nullable(text),
+  may: object({ edit: flag, delete: flag, resolve: flag }),
+};
+const page_reply = object(said);
+export type PageReply = Decoded<typeof page_reply>;
+export const page_comment = object({
+  ...said,
+  anchor: object({ start: text, end: text }),
+  quote: text,
   resolved: nullable(object({ by: nullable(person_ref), at: text })),
   replies: list(page_reply),
-  may: object({ edit: flag, delete: flag, resolve: flag }),
 });
 export type PageComment = Decoded<typeof page_comment>;
 export const page_comments = object({ items: list(page_comment) });

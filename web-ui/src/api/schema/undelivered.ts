@@ -5,7 +5,7 @@ import { group_ref } from "./ref";
 
 const undelivered_item = object({
   id: text,
-  kind: oneOf("post", "comment", "edit", "delete", "reaction", "source"),
+  kind: oneOf("post", "comment", "edit", "delete", "reaction", "source", "page"),
   group: group_ref,
   post: nullable(text),
   title: text,

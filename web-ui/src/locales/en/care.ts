@@ -17,6 +17,7 @@ export const en: CareMessages = {
       edit: (group: string) => `Edit in ${group}`,
       delete: (group: string) => `Deletion in ${group}`,
       reaction: (group: string) => `Reaction in ${group}`,
+      page: (group: string) => `Page in ${group}`,
       source: (group: string) => `Feed followed by ${group}`,
     },
     reasons: {
@@ -382,7 +383,9 @@ export const en: CareMessages = {
   erase: {
     postTitle: "Erase this post for good?",
     commentTitle: "Erase this comment for good?",
+    pageTitle: "Erase this page for good?",
     own: "Text and files are erased from the disks of all sites. There is no way back. Deleting, by contrast, only takes it out of sight.",
+    page: "A page is written by several people: its text, its titles and its comments will be erased from the disks of all sites, with no way back. Asked for by a facilitator, the erasure waits 72 hours for an objection; asked for by an administrator, it happens at once.",
     another: "This is not yours: it goes out of sight at once and is erased after 72 hours, unless an owner or an administrator of another site objects.",
     absent: "A site that is away erases when it is back. What somebody has copied elsewhere cannot be called back.",
     reason: "Reason",
@@ -396,7 +399,7 @@ export const en: CareMessages = {
     lead: "What was erased for good, and which sites have done it.",
     none: "No erasures",
     noneText: "When somebody erases something for good, its progress shows here, site by site. The content itself never does.",
-    what: { post: "Post", comment: "Comment", person: "Person" },
+    what: { post: "Post", comment: "Comment", page: "Page", person: "Person" },
     states: { waiting: "Waiting", working: "Under way", done: "Erased everywhere", objected: "Objection", held: "Held back by a legal hold" },
     by: (name: string) => `asked for by ${name}`,
     due: "to be erased on",

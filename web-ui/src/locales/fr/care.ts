@@ -16,6 +16,7 @@ export const fr = {
       edit: (group: string) => `Modification dans ${group}`,
       delete: (group: string) => `Suppression dans ${group}`,
       reaction: (group: string) => `Réaction dans ${group}`,
+      page: (group: string) => `Document dans ${group}`,
       source: (group: string) => `Flux suivi par ${group}`,
     },
     reasons: {
@@ -381,7 +382,9 @@ export const fr = {
   erase: {
     postTitle: "Effacer cette publication pour de bon ?",
     commentTitle: "Effacer ce commentaire pour de bon ?",
+    pageTitle: "Effacer ce document pour de bon ?",
     own: "Le texte et les fichiers seront effacés des disques de tous les sites, sans retour possible. Supprimer, à l'inverse, ne fait que retirer de la vue.",
+    page: "Un document est écrit à plusieurs : son texte, ses titres et ses commentaires seront effacés des disques de tous les sites, sans retour possible. Demandé par un animateur, l'effacement attend 72 heures une opposition ; demandé par un administrateur, il est immédiat.",
     another: "Cet écrit n'est pas de vous : il disparaît tout de suite de la vue, puis il est effacé dans 72 heures, sauf si un propriétaire ou un administrateur d'un autre site s'y oppose.",
     absent: "Un site absent effacera à son retour. Ce que quelqu'un a déjà copié ailleurs ne peut pas être rappelé.",
     reason: "Raison",
@@ -395,7 +398,7 @@ export const fr = {
     lead: "Ce qui a été effacé pour de bon, et quels sites l'ont fait.",
     none: "Aucun effacement",
     noneText: "Quand quelqu'un efface un écrit pour de bon, son avancement paraît ici, site par site. Le contenu, lui, n'y paraît jamais.",
-    what: { post: "Publication", comment: "Commentaire", person: "Personne" },
+    what: { post: "Publication", comment: "Commentaire", page: "Document", person: "Personne" },
     states: { waiting: "En attente", working: "En cours", done: "Effacé partout", objected: "Opposition", held: "Retenu par une conservation" },
     by: (name: string) => `demandé par ${name}`,
     due: "effacement prévu le",

@@ -1,7 +1,6 @@
 /** The comments of the page that is shown. */
 
-import { offered } from "../../state/parts";
-import { createPageComment, deletePageComment, getPageComments, replyToPageComment, resolvePageComment, watchComments, type PageComment } from "../../state/pages.svelte";
+import { createPageComment, deletePageComment, editPageComment, getPageComments, replyToPageComment, resolvePageComment, watchComments, type PageComment } from "../../state/pages.svelte";
 
 export class CommentStore {
   items = $state.raw<PageComment[]>([]);
@@ -27,8 +26,7 @@ export class CommentStore {
     }
   }
   listen(): () => void {
-    // A node that has no comments on pages yet is not asked for them.
-    return offered("pageComments") ? watchComments(this.page, () => void this.load()) : () => {};
+    return watchComments(this.page, () => void this.load());
   }
 
   async add(anchor: { start: string; end: string }, quote: string, text: string): Promise<void> {
@@ -36,15 +34,22 @@ export class CommentStore {
     if (!this.items.some((one) => one.id === made.id)) this.items = [...this.items, made];
   }
   async reply(id: string, text: string): Promise<void> {
-    await replyToPageComment(id, text);
-    await this.load();
+    this.#put(await replyToPageComment(id, text));
+  }
+  async edit(id: string, text: string): Promise<void> {
+    this.#put(await editPageComment(id, text));
   }
   async resolve(id: string, to: "resolved" | "open"): Promise<void> {
-    await resolvePageComment(id, to);
-    await this.load();
+    this.#put(await resolvePageComment(id, to));
   }
+  /** A comment goes with its answers, an answer alone. */
   async remove(id: string): Promise<void> {
     await deletePageComment(id);
-    this.items = this.items.filter((one) => one.id !== id);
+    const left = this.items.filter((one) => one.id !== id);
+    this.items = left.map((one) => ({ ...one, replies: one.replies.filter((reply) => reply.id !== id) }));
+  }
+  /** The thread as the node has it now. */
+  #put(thread: PageComment): void {
+    this.items = this.items.map((one) => (one.id === thread.id ? thread : one));
   }
 }

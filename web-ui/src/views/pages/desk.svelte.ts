@@ -17,6 +17,8 @@ export interface Present {
   cursor: { anchor: string; head: string } | null;
 }
 
+/** A pause in one's own writing, after which what stands beside the text is placed anew. */
+const TURN_MS = 300;
 /** What is typed leaves at once, then in bursts. */
 const BURST_MS = 150;
 /** One's own place is told at most this often. */
@@ -60,6 +62,7 @@ export class PageDesk {
   #keeping: ReturnType<typeof setTimeout> | undefined;
   #patience: ReturnType<typeof setTimeout> | undefined;
   #hereTimer: ReturnType<typeof setTimeout> | undefined;
+  #turning: ReturnType<typeof setTimeout> | undefined;
   #here: { anchor: string; head: string } | null = null;
   #toldHere = 0;
   #storing: Promise<unknown> = Promise.resolve();
@@ -148,6 +151,7 @@ export class PageDesk {
         this.#count();
         this.#flush();
         this.#keepSoon();
+        this.#turnSoon();
       },
       settled: (changes: Unsent[]) => {
         for (const one of changes) this.#sent.delete(one.hash);
@@ -236,6 +240,11 @@ export class PageDesk {
     for (const one of leaving) this.#sent.add(one.hash);
   }
 
+  /** What stands beside the text follows one's own writing at each pause, not at each key. */
+  #turnSoon(): void {
+    clearTimeout(this.#turning);
+    this.#turning = setTimeout(() => (this.turn += 1), TURN_MS);
+  }
   #keepSoon(): void {
     clearTimeout(this.#keeping);
     this.#keeping = setTimeout(() => this.#keepNow(), KEEP_MS);
@@ -273,7 +282,7 @@ export class PageDesk {
     desks.delete(this);
     this.#keepNow();
     if (this.session !== null) releaseActor(this.session.actor);
-    for (const timer of [this.#burst, this.#patience, this.#hereTimer]) clearTimeout(timer);
+    for (const timer of [this.#burst, this.#patience, this.#hereTimer, this.#turning]) clearTimeout(timer);
     this.#socket?.close();
     void this.#storing.then(countWaiting);
   }
