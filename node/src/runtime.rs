@@ -275,8 +275,13 @@ impl Runtime {
         }
     }
 
-    /// Overwrites records whose entries stand elsewhere by now. What fails is asked for again.
+    /// Overwrites records whose entries stand elsewhere by now, or nowhere. What fails is asked for again.
     fn wipe(&mut self, places: Vec<Location>) {
+        // Rows that still led there, brought back by a power cut, would say that it is all held.
+        if let Err(error) = self.disk.index.flush() {
+            tracing::error!(%error, "what is to be erased still stands on the disk; tried again");
+            return;
+        }
         match disk::wipe(&mut self.journal, &places) {
             Ok(()) => {
                 // What was read a moment ago must not outlive what was wiped.
