@@ -61,6 +61,8 @@ pub struct Checks {
     pub dropped: BTreeSet<(usize, EntryId)>,
     /// What was written again of an entry.
     pub again: BTreeMap<EntryId, Vec<EntryId>>,
+    /// What each entry is about.
+    pub scopes: BTreeMap<EntryId, ScopeId>,
     tracks: Vec<Track>,
     owners: BTreeMap<LogId, Owner>,
     /// The control frontier in force at each entry.
@@ -82,6 +84,13 @@ impl Checks {
     /// Whether a site's records hold an entry.
     pub fn holds(&self, at: usize, id: &EntryId) -> bool {
         self.tracks.get(at).is_some_and(|track| track.ids.contains(id))
+    }
+
+    /// An entry, what it says again, and all that say that again. What is acknowledged may be a copy: a request that is
+    /// repeated is answered with what stands for it by then.
+    pub fn family(&self, id: &EntryId) -> Vec<EntryId> {
+        let original = self.again.iter().find(|(_, copies)| copies.contains(id)).map_or(*id, |(original, _)| *original);
+        std::iter::once(original).chain(self.again.get(&original).into_iter().flatten().copied()).collect()
     }
 
     /// Whether a site holds two entries at one position of a log.
@@ -229,6 +238,7 @@ impl Checks {
             return;
         }
         let Some(owner) = self.owners.get(&log).copied() else { return };
+        self.scopes.insert(entry.id, owner.scope);
         let mut parents: Vec<EntryId> = entry.header.prev.into_iter().collect();
         if let Some(ctl) = &entry.header.ctl {
             parents.extend(ctl);

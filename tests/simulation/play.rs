@@ -6,7 +6,7 @@ use crate::world::{Perils, Watch, Weather, World};
 use protocol::control::op::{Access, GroupKind, Role};
 use protocol::engine::effect::Answer;
 use protocol::engine::input::{Activity, Command, OutsideItem, Reaction};
-use protocol::ids::{EntryId, GroupId, RequestId, UserId};
+use protocol::ids::{EntryId, GroupId, RequestId, ScopeId, UserId};
 use protocol::store::keys::table;
 use protocol::sync::plan::Sizes;
 use std::cell::RefCell;
@@ -226,10 +226,10 @@ impl Play {
             (15, ..) => return self.change_people(by, at),
             _ => return,
         };
-        self.carry_out(by, at, group, command);
+        self.carry_out(by, at, command);
     }
 
-    fn carry_out(&mut self, by: UserId, at: usize, group: Option<GroupId>, command: Command) {
+    fn carry_out(&mut self, by: UserId, at: usize, command: Command) {
         let is_item = matches!(command, Command::CreatePost { .. } | Command::CreateComment { .. });
         let is_source = matches!(command, Command::SetSource { .. });
         let is_post = matches!(command, Command::CreatePost { .. });
@@ -241,6 +241,10 @@ impl Play {
             self.sources.push(id);
         }
         if self.checks.borrow().holds(at, &id) {
+            // What is said to a post stands in the post's group, whichever was picked.
+            let scope = self.checks.borrow().scopes.get(&id).copied();
+            let org = self.world.sites[at].engine.org().map(ScopeId::from);
+            let group = scope.filter(|scope| Some(*scope) != org).map(GroupId::from);
             self.acknowledged.push(Acknowledged { at, id, group, is_post });
         } else {
             // A group of the same address was there before, or nothing was to be done.
@@ -429,8 +433,7 @@ impl Play {
         for done in self.acknowledged.iter().filter(|done| done.is_post) {
             let Some(group) = done.group.filter(|group| self.keeps(done.at, group)) else { continue };
             let rows = self.world.sites[done.at].store.rows();
-            let same = std::iter::once(done.id).chain(checks.again.get(&done.id).into_iter().flatten().copied());
-            let somewhere = same.into_iter().any(|id| {
+            let somewhere = checks.family(&done.id).into_iter().any(|id| {
                 [table::FEED, table::VOID, table::PENDING].iter().any(|prefix| {
                     let from = [&[*prefix][..], &group.0].concat();
                     rows.range(from.clone()..)
