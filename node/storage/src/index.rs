@@ -191,7 +191,7 @@ impl Index {
         folder::remove_older(&self.dir, &folder)
     }
 
-    /// Writes back what is in memory. For a clean stop; never needed for safety.
+    /// Writes back what is in memory. For a clean stop, and before records are wiped to which rows may still lead.
     pub fn flush(&self) -> Result<(), IndexError> {
         self.with(Shared::flush)
     }
