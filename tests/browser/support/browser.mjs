@@ -25,14 +25,14 @@ const FLAGS = [
 ];
 
 let running = null;
-/** The one browser of this process. */
-async function browser() {
-  running ??= await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
+/** The one browser of this process, or the promise of it: windows that open at once must not start two. */
+function browser() {
+  running ??= chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
   return running;
 }
 
 export async function closeBrowser() {
-  await running?.close();
+  await (await running)?.close();
 }
 after(closeBrowser);
 
