@@ -17,7 +17,6 @@ mod gossip;
 mod knock;
 mod lane;
 pub mod limits;
-mod linger;
 mod nat;
 mod net;
 mod outbox;
