@@ -129,6 +129,8 @@ pub struct Engine {
     relay: BTreeMap<(ScopeId, NodeId), NodeId>,
     /// Peers to ask for statements that did not come by themselves, one at a time, and from which scope on.
     ask_stated: BTreeMap<NodeId, ScopeId>,
+    /// Who of them was asked last.
+    stated_asked: NodeId,
     /// When peers were last told whom this node is connected to.
     links_told: Millis,
     /// Logs that grew since the last tick.
@@ -227,6 +229,7 @@ impl Engine {
             unstated: BTreeSet::new(),
             relay: BTreeMap::new(),
             ask_stated: BTreeMap::new(),
+            stated_asked: NodeId([0; 32]),
             links_told: Millis(0),
             fresh: BTreeSet::new(),
             own_addresses: Vec::new(),

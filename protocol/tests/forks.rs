@@ -49,13 +49,6 @@ fn copy(world: &World, at: usize) -> Disk {
     world.sites[at].store.clone()
 }
 
-/// The copy is put back, and the site started on it.
-fn put_back(world: &mut World, at: usize, copy: &Disk) {
-    world.isolate(at);
-    world.sites[at].store = copy.clone();
-    world.restart(at);
-}
-
 fn settle(world: &mut World) {
     world.connect_all();
     world.deliver();
@@ -101,7 +94,7 @@ fn inv_09_a_restored_backup_ends_without_a_fork() {
     world.done(2, eve, post(group, "after the backup 1"));
     world.done(2, eve, post(group, "after the backup 2"));
     world.pass(3);
-    put_back(&mut world, 2, &backup);
+    world.put_back(2, &backup);
     // The site is cut off and works on: what it writes now stands at positions that others know otherwise.
     let first = world.done(2, eve, post(group, "restored and cut off 1"));
     world.done(2, eve, Command::CreateComment { post: first, text: "a comment there".into() });
@@ -142,7 +135,7 @@ fn a_log_that_the_backup_did_not_have_yet_is_noticed_too() {
     let backup = copy(&world, 2);
     world.done(2, people[2], post(group, "the first one here"));
     world.pass(3);
-    put_back(&mut world, 2, &backup);
+    world.put_back(2, &backup);
     settle(&mut world);
     assert_eq!(agreed(&world, &people, group), ["the first one here"]);
     assert_eq!(alarms(&world, 2).get(&AlarmKind::Restored), Some(&1), "the site says so to its admins");
@@ -159,7 +152,7 @@ fn inv_09_a_backup_restored_twice_ends_without_a_fork() {
     for round in 0..3 {
         world.done(2, eve, post(group, &format!("connected {round}")));
         world.pass(3);
-        put_back(&mut world, 2, &backup);
+        world.put_back(2, &backup);
         world.done(2, eve, post(group, &format!("cut off {round}")));
         settle(&mut world);
     }
@@ -183,7 +176,7 @@ fn inv_24_rights_given_after_a_restore_are_given_again_with_all_that_rests_on_th
     let pia = bring(&mut world, "Pia");
     world.done(2, pia, post(group, "by who came after the backup"));
     world.pass(3);
-    put_back(&mut world, 2, &backup);
+    world.put_back(2, &backup);
     let zoe = bring(&mut world, "Zoe");
     world.done(2, zoe, post(group, "by who came after the restore"));
     settle(&mut world);
@@ -209,7 +202,7 @@ fn inv_09_a_clone_that_was_stopped_again_ends_without_a_fork() {
     let original = copy(&world, 2);
     world.done(2, eve, post(group, "by the clone"));
     world.pass(3);
-    put_back(&mut world, 2, &original);
+    world.put_back(2, &original);
     settle(&mut world);
     world.done(2, eve, post(group, "by the original"));
     settle(&mut world);
@@ -231,8 +224,8 @@ fn an_own_log_that_a_relayed_statement_names_further_is_closed() {
     for (key, row) in later.rows().iter().filter(|(key, _)| key[0] == table::HELD) {
         heard.put(key, row);
     }
-    put_back(&mut world, 0, &heard);
-    put_back(&mut world, 2, &backup);
+    world.put_back(0, &heard);
+    world.put_back(2, &backup);
     world.isolate(1);
     world.connect(0, 2);
     world.pass(5);
@@ -253,7 +246,7 @@ fn with_nobody_to_ask_for_ten_minutes_work_goes_on_in_new_logs() {
     let backup = copy(&world, 2);
     world.done(2, eve, post(group, "two"));
     world.pass(3);
-    put_back(&mut world, 2, &backup);
+    world.put_back(2, &backup);
     world.done(2, eve, post(group, "in the first minutes"));
     world.pass(11 * 60);
     world.done(2, eve, post(group, "later"));
@@ -274,7 +267,7 @@ fn two_machines(world: &mut World, people: &[UserId], group: GroupId) {
     world.cut(1, 2);
     world.done(2, eve, post(group, "by the original"));
     world.pass(3);
-    put_back(world, 2, &copied);
+    world.put_back(2, &copied);
     world.connect(1, 2);
     world.pass(3);
     world.done(2, eve, post(group, "by the clone"));
@@ -429,7 +422,7 @@ fn inv_15_what_comes_from_the_future_waits_on_a_branch_too() {
     world.done(2, eve, post(group, "by the original"));
     world.pass(3);
     // The clone runs with a clock that is wrong, and so does the one site that it reaches.
-    put_back(&mut world, 2, &copied);
+    world.put_back(2, &copied);
     for at in [1, 2] {
         world.sites[at].skew = 2 * HOUR as i64;
     }
@@ -560,7 +553,7 @@ fn s22_a_fork_at_the_first_entry_destroys_nothing() {
     let ben = world.admit(0, ann, 1, "Ben");
     world.connect_all();
     world.pass(3);
-    put_back(&mut world, 0, &first);
+    world.put_back(0, &first);
     let eve = world.admit(0, ann, 2, "Eve");
     // Both versions come together at the founder, who knows the second.
     settle(&mut world);

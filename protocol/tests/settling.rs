@@ -14,7 +14,7 @@ use protocol::log::Height;
 use protocol::store::keys::table;
 use protocol::sync::held::Held;
 use protocol::sync::message::Request;
-use world::{Disk, World};
+use world::World;
 
 const HOUR: i64 = 3_600_000;
 
@@ -47,13 +47,6 @@ fn sites(seed: u64, count: usize) -> (World, Vec<UserId>, GroupId) {
     world.connect_all();
     world.pass(5);
     (world, people, group)
-}
-
-/// The disk is put back, and the site started on it without lines.
-fn put_back(world: &mut World, at: usize, copy: &Disk) {
-    world.isolate(at);
-    world.sites[at].store = copy.clone();
-    world.restart(at);
 }
 
 fn settle(world: &mut World) {
@@ -95,7 +88,7 @@ fn an_own_log_that_was_closed_stays_closed_when_the_index_is_lost() {
         let backup = world.sites[1].store.clone();
         world.done(1, ben, post(group, "two"));
         world.pass(3);
-        put_back(&mut world, 1, &backup);
+        world.put_back(1, &backup);
         settle(&mut world);
         let later = world.done(1, ben, post(group, "three"));
         let (closed, used) = (log_of(&world, 1, &first), log_of(&world, 1, &later));
@@ -145,7 +138,7 @@ fn a_branch_is_fetched_that_is_longer_than_the_log_that_it_leaves() {
     world.isolate(3);
     world.done(2, eve, post(group, "by the original"));
     world.pass(3);
-    put_back(&mut world, 2, &copied);
+    world.put_back(2, &copied);
     world.connect(2, 3);
     world.pass(3);
     for n in 0..3 {
@@ -173,7 +166,7 @@ fn a_group_created_after_a_restore_rests_on_nothing_that_is_withdrawn() {
     let (pia, zoe) = (UserId(world.random()), UserId(world.random()));
     world.done(1, ben, register(pia));
     world.pass(3);
-    put_back(&mut world, 1, &backup);
+    world.put_back(1, &backup);
     world.done(1, ben, register(zoe));
     let created = GroupId::from(world.done(1, zoe, new_group("Nouveau")));
     world.done(1, zoe, post(created, "the first"));

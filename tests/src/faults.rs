@@ -38,6 +38,13 @@ impl World {
         }
     }
 
+    /// The disk is put back, and the site started on it without lines.
+    pub fn put_back(&mut self, at: usize, copy: &Disk) {
+        self.isolate(at);
+        self.sites[at].store = copy.clone();
+        self.restart(at);
+    }
+
     /// Stops a site's process in good order and starts it again on its disk.
     pub fn restart(&mut self, at: usize) {
         self.isolate(at);

@@ -112,6 +112,9 @@ impl Engine {
                     session.links_due = true;
                 }
             }
+            (None, Asked::Stated { from, .. }) => {
+                self.ask_stated.insert(peer, from);
+            }
             (_, Asked::Note | Asked::Told(_) | Asked::Links | Asked::Stated { .. }) => {}
             (_, _) => self.fail_round(cx, peer),
         }
@@ -138,7 +141,7 @@ impl Engine {
                 }
                 self.give_addresses(cx, peer);
                 self.give_proofs(cx, peer);
-                self.link_begun(peer);
+                self.link_begun(cx, peer);
                 self.compare(cx, peer);
             }
             (Asked::Compare(root), Response::Compared { same }) => {

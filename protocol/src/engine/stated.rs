@@ -10,15 +10,16 @@
 
 use super::serve::Share;
 use super::{Cx, Engine};
-use crate::clock::{Hlc, Millis};
+use crate::clock::Hlc;
 use crate::codec;
 use crate::ids::{NodeId, ScopeId};
-use crate::limits::{CALLS_PER_PEER_MAX, GROUPS_PER_REQUEST_MAX, PUSH_BYTES_MAX};
+use crate::limits::{GROUPS_PER_REQUEST_MAX, PUSH_BYTES_MAX};
 use crate::sync::held::Held;
 use crate::sync::links::link;
 use crate::sync::message::{Request, StatedScope};
-use crate::sync::session::Asked;
+use crate::sync::session::{Asked, Session};
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 /// Statements passed on to one peer in one message.
 const HELDS_PER_MESSAGE_MAX: usize = 64;
@@ -64,12 +65,12 @@ impl Engine {
     pub(crate) fn pass_on_helds(&mut self, cx: &mut Cx<'_>) {
         let own = self.node();
         for ((scope, node), from) in std::mem::take(&mut self.relay) {
-            let lacks = |engine: &Self, peer: &NodeId| {
-                let links = engine.sessions.get(peer).and_then(|session| session.links.as_ref());
-                let reached = |other: &NodeId| *other != own && links.is_some_and(|links| links.has(other));
-                *peer != from && *peer != node && !reached(&node) && !reached(&from)
+            let has_it = |peer: &NodeId, session: &Session| {
+                let meets = |other: &NodeId| session.links.as_ref().is_some_and(|links| links.has(other));
+                [node, from].iter().any(|other| peer == other || (*other != own && meets(other)))
             };
-            let peers: Vec<NodeId> = self.sessions.keys().filter(|peer| lacks(self, peer)).copied().collect();
+            let lacking = self.sessions.iter().filter(|(peer, session)| !has_it(peer, session));
+            let peers: Vec<NodeId> = lacking.map(|(peer, _)| *peer).collect();
             for peer in peers {
                 let shared = self.share(&peer, &scope) == Share::All;
                 if let Some(session) = self.sessions.get_mut(&peer).filter(|_| shared) {
@@ -105,27 +106,26 @@ impl Engine {
                 }
                 untold.next();
             }
-            let full = |session: &crate::sync::session::Session| session.in_flight.len() >= CALLS_PER_PEER_MAX;
-            if let Some(session) = self.sessions.get_mut(&peer).filter(|session| full(session)) {
-                session.untold.extend(told);
-                session.untold.extend(untold);
+            let told_now = told.clone();
+            if !helds.is_empty()
+                && self.call(cx, peer, &Request::Helds { helds }, Asked::Told(told_now)).is_none()
+                && let Some(session) = self.sessions.get_mut(&peer)
+            {
+                // It leaves much unanswered.
+                session.untold.extend(told.into_iter().chain(untold));
                 return;
-            }
-            if !helds.is_empty() {
-                self.call(cx, peer, &Request::Helds { helds }, Asked::Told(told));
             }
         }
     }
 
     // --- links ----------------------------------------------------------------------------------------------------
 
-    /// A peer answered the greeting.
-    pub(crate) fn link_begun(&mut self, peer: NodeId) {
+    /// A peer answered the greeting. It is told at once whom this node meets: until then it gives everything.
+    pub(crate) fn link_begun(&mut self, cx: &mut Cx<'_>, peer: NodeId) {
         for session in self.sessions.values_mut() {
             session.links_due = true;
         }
-        // The new one is told at once: until then it is given everything.
-        self.links_told = Millis(0);
+        self.tell_links(cx, peer);
         self.ask_stated.insert(peer, FIRST);
     }
 
@@ -144,45 +144,45 @@ impl Engine {
 
     /// About once a second: tells new links, and asks one peer for what it has heard.
     pub(crate) fn link_tick(&mut self, cx: &mut Cx<'_>) {
-        self.tell_links(cx);
-        let mut asked = self.sessions.values().flat_map(|session| session.in_flight.values());
-        if asked.any(|asked| matches!(asked, Asked::Stated { .. })) {
-            return;
+        let due: Vec<NodeId> =
+            self.sessions.iter().filter(|(_, s)| s.greeted && s.links_due).map(|(p, _)| *p).collect();
+        let told_lately = self.links_told <= cx.now && cx.now.0 < self.links_told.0 + LINKS_APART_MS;
+        if !due.is_empty() && !told_lately {
+            self.links_told = cx.now;
+            due.into_iter().for_each(|peer| self.tell_links(cx, peer));
         }
-        let ready = |peer: &NodeId| self.sessions.get(peer).is_some_and(|session| session.greeted && !session.busy);
-        let Some((peer, from)) =
-            self.ask_stated.iter().find(|(peer, _)| ready(peer)).map(|(peer, from)| (*peer, *from))
-        else {
-            return;
-        };
-        self.ask_stated.remove(&peer);
-        let (scopes, next) = self.stated_with(&peer, from);
-        if !scopes.is_empty() {
-            self.call(cx, peer, &Request::Stated { scopes }, Asked::Stated { from, next });
+        let mut asked = self.sessions.values().flat_map(|session| session.in_flight.values());
+        if !asked.any(|asked| matches!(asked, Asked::Stated { .. })) {
+            self.ask_for_stated(cx);
         }
     }
 
-    fn tell_links(&mut self, cx: &mut Cx<'_>) {
-        if cx.now.0 < self.links_told.0 + LINKS_APART_MS && self.links_told <= cx.now {
-            return;
-        }
-        let greeted: Vec<NodeId> = self.sessions.iter().filter(|(_, s)| s.greeted).map(|(peer, _)| *peer).collect();
-        let due = |peer: &&NodeId| self.sessions.get(*peer).is_some_and(|session| session.links_due);
-        let due: Vec<NodeId> = greeted.iter().filter(due).copied().collect();
-        if due.is_empty() {
-            return;
-        }
-        self.links_told = cx.now;
-        for peer in due {
-            let links = greeted.iter().filter(|other| **other != peer).collect();
-            let told = self.call(cx, peer, &Request::Links { links }, Asked::Links).is_some();
-            if let Some(session) = self.sessions.get_mut(&peer) {
-                session.links_due = !told;
-            }
+    fn tell_links(&mut self, cx: &mut Cx<'_>, peer: NodeId) {
+        let met = self.sessions.iter().filter(|(other, session)| session.greeted && **other != peer);
+        let links = met.map(|(other, _)| other).collect();
+        let told = self.call(cx, peer, &Request::Links { links }, Asked::Links).is_some();
+        if let Some(session) = self.sessions.get_mut(&peer) {
+            session.links_due = !told;
         }
     }
 
     // --- asking (rule 3) ------------------------------------------------------------------------------------------
+
+    /// Asks the next peer in turn, so that one that never answers keeps nobody else from being asked.
+    fn ask_for_stated(&mut self, cx: &mut Cx<'_>) {
+        let ready = |(peer, _): &(&NodeId, &ScopeId)| {
+            self.sessions.get(*peer).is_some_and(|session| session.greeted && !session.busy)
+        };
+        let after = (Bound::Excluded(self.stated_asked), Bound::Unbounded);
+        let next = self.ask_stated.range(after).chain(&self.ask_stated).find(ready);
+        let Some((peer, from)) = next.map(|(peer, from)| (*peer, *from)) else { return };
+        self.stated_asked = peer;
+        let (scopes, next) = self.stated_with(&peer, from);
+        if scopes.is_empty() || self.call(cx, peer, &Request::Stated { scopes }, Asked::Stated { from, next }).is_some()
+        {
+            self.ask_stated.remove(&peer);
+        }
+    }
 
     /// The statements at hand over what is shared with a peer, from a scope on, as far as one request takes them; and
     /// where the next one begins.
