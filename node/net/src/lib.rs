@@ -17,6 +17,7 @@ mod gossip;
 mod knock;
 mod lane;
 pub mod limits;
+mod linger;
 mod nat;
 mod net;
 mod outbox;

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 use libp2p::core::ConnectedPoint;
 use libp2p::core::transport::ListenerId;
+use libp2p::core::upgrade::Version;
 use libp2p::swarm::{self, ConnectionId, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm, mdns};
 use tokio::sync::oneshot;
@@ -90,6 +91,8 @@ impl Service {
         let config = swarm::Config::with_executor(tasks.clone())
             .with_idle_connection_timeout(limits::IDLE_TIMEOUT)
             .with_max_negotiating_inbound_streams(limits::NEGOTIATING_STREAMS_MAX)
+            // A request goes out with the name of its protocol instead of one round trip after it.
+            .with_substream_upgrade_protocol_override(Version::V1Lazy)
             .with_smart_dial();
         let own = lasting.keypair.public().to_peer_id();
         let mut service = Service {

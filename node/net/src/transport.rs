@@ -10,6 +10,7 @@ use libp2p::identity::Keypair;
 use libp2p::{PeerId, Transport, dns, noise, quic, relay, tcp, yamux};
 
 use crate::limits;
+use crate::linger::Lingering;
 
 /// Builds the transport, and what listens and dials over relays with it.
 pub(crate) fn with_relays(
@@ -22,7 +23,7 @@ pub(crate) fn with_relays(
         .upgrade(Version::V1Lazy)
         .authenticate(security)
         .multiplex(streams)
-        .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
+        .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(Lingering(muxer))));
     let transport = OrTransport::new(carried, build(keypair, prologue)?).map(|either, _| either.into_inner());
     Ok((TransportTimeout::new(transport, limits::CONNECT_TIMEOUT).boxed(), behaviour))
 }
@@ -43,9 +44,9 @@ pub(crate) fn build(keypair: &Keypair, prologue: &[u8]) -> io::Result<Boxed<(Pee
             .upgrade(Version::V1Lazy)
             .authenticate(security.clone())
             .multiplex(streams.clone())
-            .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
+            .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(Lingering(muxer))));
         let quic = quic::tokio::Transport::new(quic_config(keypair))
-            .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
+            .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(Lingering(muxer))));
         OrTransport::new(quic, tcp).map(|either, _| either.into_inner())
     };
     // A machine without resolver settings can still dial by IP address: its lookups fail one by one.

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use libp2p::PeerId;
+use libp2p::core::upgrade::NegotiationError;
 use libp2p::request_response::{Message, OutboundFailure, OutboundRequestId};
 
 use super::Service;
@@ -156,12 +157,21 @@ impl Service {
     }
 }
 
+fn is_no_such_protocol(error: &NegotiationError) -> bool {
+    matches!(error, NegotiationError::Failed)
+}
+
 fn request_error(error: OutboundFailure) -> RequestError {
     match error {
         OutboundFailure::Timeout => RequestError::Timeout,
         OutboundFailure::UnsupportedProtocols => RequestError::Refused,
         OutboundFailure::Io(error) => {
-            let frame = error.get_ref().and_then(|inner| inner.downcast_ref::<FrameError>());
+            let inner = error.get_ref();
+            // The protocol is agreed on while the answer is read: a peer that has none of this name says so there.
+            if inner.and_then(|inner| inner.downcast_ref()).is_some_and(is_no_such_protocol) {
+                return RequestError::Refused;
+            }
+            let frame = inner.and_then(|inner| inner.downcast_ref::<FrameError>());
             frame.map_or(RequestError::Unreachable, |error| error.clone().into())
         }
         OutboundFailure::DialFailure | OutboundFailure::ConnectionClosed => RequestError::Unreachable,
