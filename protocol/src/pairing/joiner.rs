@@ -88,6 +88,9 @@ pub struct Newcomer {
     pub addresses: Vec<String>,
 }
 
+/// Connections that may end before the other side said a word of the invitation: bad luck happens, thrice it is none.
+const SILENT_LINES_MAX: u32 = 3;
+
 /// The joining side.
 #[derive(Debug)]
 pub struct Joiner {
@@ -101,6 +104,8 @@ pub struct Joiner {
     joining: bool,
     /// Until when a lost connection is sought again before the person agreed.
     patience: Option<Millis>,
+    /// Connections that ended before the other side said that the invitation is good.
+    silent: u32,
 }
 
 /// How far this connection got.
@@ -132,7 +137,16 @@ impl Joiner {
     /// An attempt as it was kept. Tell it [`JoinerEvent::Start`].
     pub fn resume(record: JoinerRecord) -> Self {
         let step = if record.inviter.is_some() { Step::Compare } else { Step::Read };
-        Self { record, link: Link::Down, step, welcome: Vec::new(), parts: 0, joining: false, patience: None }
+        Self {
+            record,
+            link: Link::Down,
+            step,
+            welcome: Vec::new(),
+            parts: 0,
+            joining: false,
+            patience: None,
+            silent: 0,
+        }
     }
 
     /// The attempt once more after it failed or was given up, when a person enters the same invitation again: the
@@ -175,7 +189,7 @@ impl Joiner {
             JoinerEvent::Disconnected => {
                 let was_up = std::mem::replace(&mut self.link, Link::Down) != Link::Down;
                 if was_up && self.goes_on() {
-                    out.push(JoinerWish::Dial);
+                    self.lost(now, &mut out);
                 }
             }
             JoinerEvent::Unreachable => self.unreachable(now, &mut out),
@@ -226,7 +240,6 @@ impl Joiner {
             out.push(JoinerWish::Close);
             return self.unreachable(now, out);
         }
-        self.be_patient(now);
         self.link = Link::Greeted;
         self.welcome.clear();
         self.parts = 0;
@@ -259,6 +272,7 @@ impl Joiner {
             Some(kept) if !same(&kept, &commitment) => return self.fail(PairingCode::DigitsDiffer, out),
             Some(_) => {}
         }
+        self.be_patient(now);
         self.advance(Step::Prove, out);
         let Some(proofs) = self.proofs() else { return };
         let frame = Frame::Prove {
@@ -417,7 +431,18 @@ impl Joiner {
         out.push(JoinerWish::Close);
     }
 
-    /// A connection stood once: the other side is there, so a lost line is sought again while people compare.
+    /// The line was lost. A side that never spoke of the invitation may have taken it back while it closed its door.
+    fn lost(&mut self, now: Millis, out: &mut Vec<JoinerWish>) {
+        let heard = self.record.agreed_until().is_some() || self.patience.is_some();
+        self.silent += u32::from(!heard);
+        if self.silent < SILENT_LINES_MAX {
+            out.push(JoinerWish::Dial);
+        } else {
+            self.give_up(now, out);
+        }
+    }
+
+    /// The other side said that the invitation is good: a lost line is sought again while people compare.
     fn be_patient(&mut self, now: Millis) {
         let until = match self.record.state {
             // Only the last word is left to say; the two also find each other as members.

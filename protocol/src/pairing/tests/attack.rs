@@ -216,6 +216,40 @@ fn an_inviter_that_changes_its_commitment_is_left() {
     assert!(wishes.iter().any(|wish| matches!(wish, JoinerWish::Failed(_))));
 }
 
+/// The door was closing when the joiner came: the invitation had been taken back, and nobody said so.
+#[test]
+fn a_door_that_opens_and_says_nothing_is_given_up() {
+    let mut ben = joiner();
+    ben.handle(START, JoinerEvent::Start);
+    ben.handle(START, JoinerEvent::Connected { peer: INVITER });
+    assert_eq!(ben.handle(START, JoinerEvent::Disconnected), [JoinerWish::Dial]);
+    let mut gone = joiner();
+    gone.handle(START, JoinerEvent::Start);
+    for _ in 1..3 {
+        gone.handle(START, JoinerEvent::Connected { peer: INVITER });
+        gone.handle(START, JoinerEvent::Disconnected);
+    }
+    gone.handle(START, JoinerEvent::Connected { peer: INVITER });
+    gone.handle(START, JoinerEvent::Disconnected);
+    ben.handle(START, JoinerEvent::Unreachable);
+    for side in [ben, gone] {
+        assert!(matches!(side.record().state, JoinerState::Failed(Failure { code: PairingCode::Unreachable, .. })));
+    }
+}
+
+#[test]
+fn a_line_lost_after_the_inviters_word_is_sought_again() {
+    let mut ben = joiner();
+    ben.handle(START, JoinerEvent::Start);
+    ben.handle(START, JoinerEvent::Connected { peer: INVITER });
+    ben.handle(START, JoinerEvent::Frame(Frame::Offer { commitment: [1; 32] }.to_bytes()));
+    for _ in 0..20 {
+        assert_eq!(ben.handle(START, JoinerEvent::Disconnected), [JoinerWish::Dial]);
+        assert_eq!(ben.handle(START, JoinerEvent::Unreachable), [JoinerWish::Dial]);
+        ben.handle(START, JoinerEvent::Connected { peer: INVITER });
+    }
+}
+
 #[test]
 fn an_admins_name_that_the_invitation_does_not_mark_is_refused() {
     let mut ann = Inviter::open(ticket(), shown("Eve Evans", [0x66; 32]));
