@@ -83,7 +83,7 @@ impl Pages {
             Notice::Erasures => self.look_again(None),
             Notice::Page { page, .. } => {
                 if let Some(sheet) = self.sheet(&page) {
-                    sheet.tell(Said::Rights);
+                    sheet.look_at_rights();
                 }
             }
             _ => {}

@@ -5,9 +5,11 @@
 
 mod hostile;
 mod reach;
+mod typing;
 
-use archipel_tests::cluster::{CROSS_WITHIN, Client, Group, Lines, Post, Site, found, join, within};
+use archipel_tests::cluster::{CROSS_WITHIN, Client, Group, Lines, PageWindow, Post, Site, found, join, within};
 use std::time::Instant;
+use typing::{make_page, replay, sees_page, shown, typing};
 
 async fn share(owner: &Client, others: &[&Client]) -> Group {
     let group = owner.create_group("Jardin", "open").await.unwrap();
@@ -84,4 +86,37 @@ async fn what_cannot_go_straight_goes_by_a_third_site() {
     ben.sees_post(&back.id).await;
     // The proof that Nice has it goes the same way.
     ben.sees_received(&there.id, 3).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_typed_in_at_both_ends_of_a_cut_line_is_one_in_the_end() {
+    let [by_ann, by_ben, _] = typing();
+    let lines = Lines::new(2);
+    let paris = Site::start_in(lines.place(1), "Paris").await;
+    let lyon = Site::start_in(lines.place(2), "Lyon").await;
+    let ann = found(&paris, "ann").await;
+    let ben = join(&ann, &lyon, "ben").await;
+    let group = share(&ann, &[&ben]).await;
+    let page = make_page(&ann, &group).await;
+    sees_page(&ben, &page).await;
+    let (mut anns, mut bens) = (ann.open_page(&page).await, ben.open_page(&page).await);
+
+    lines.cut(1, 2);
+    tokio::join!(replay(&mut anns, &by_ann), replay(&mut bens, &by_ben));
+    anns.begin_with("Fin de Paris. ").await;
+    bens.begin_with("Fin de Lyon. ").await;
+    anns.until("ann's words are kept", PageWindow::is_kept).await;
+    bens.until("ben's words are kept", PageWindow::is_kept).await;
+    ann.sees_site("Lyon", "away").await;
+    assert!(!anns.text().contains("Lyon") && !bens.text().contains("Paris"));
+
+    lines.mend(1, 2);
+    anns.until("ann reads ben", |window| window.text().contains("Fin de Lyon.")).await;
+    bens.until("ben reads ann", |window| window.text().contains("Fin de Paris.")).await;
+    let here = within(CROSS_WITHIN, "the sites show the same", async || {
+        let here = shown(&ann, &page).await;
+        (shown(&ben, &page).await == here).then_some(here)
+    });
+    here.await;
+    assert_eq!(anns.text(), bens.text());
 }

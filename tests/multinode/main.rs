@@ -13,5 +13,7 @@ mod cut_off;
 mod door;
 mod forgotten;
 mod mended;
+mod pages;
 mod restored;
 mod start;
+mod typing;

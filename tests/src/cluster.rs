@@ -7,6 +7,7 @@
 mod client;
 mod lines;
 mod live;
+mod page;
 mod port;
 mod routers;
 mod scene;
@@ -15,6 +16,7 @@ mod shape;
 pub use client::{Answer, Client, Refusal, plain, request_id};
 pub use lines::{Family, Lines, Place};
 pub use live::{Live, Notice};
+pub use page::PageWindow;
 pub use routers::{INTERNET, Ports, Routers};
 pub use scene::{PASSWORD, found, join, pair, shared_group, two_sites, within};
 pub use shape::*;

@@ -10,7 +10,7 @@ use protocol::engine::effect::{Answer, Refusal};
 use protocol::engine::input::{Attachment, Command, PageChange};
 use protocol::ids::{EntryId, GroupId, RequestId, UserId};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Mutex as Lock, OwnedMutexGuard, broadcast};
@@ -108,6 +108,7 @@ pub struct Sheet {
     arrived: Mutex<Vec<EntryId>>,
     names: Mutex<BTreeMap<Actor, (u64, UserId)>>,
     here: Mutex<BTreeMap<u64, Here>>,
+    rights_due: AtomicBool,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -126,6 +127,7 @@ impl Sheet {
             arrived: Mutex::default(),
             names: Mutex::default(),
             here: Mutex::default(),
+            rights_due: AtomicBool::new(false),
         }
     }
 
@@ -150,6 +152,19 @@ impl Sheet {
     pub(super) fn tell(&self, said: Said) {
         // Nobody listening is no error.
         let _ = self.said.send(said);
+    }
+
+    /// Something was written that may change who may do what: soon looked at, once for all that comes at the same time.
+    pub(super) fn look_at_rights(self: &Arc<Self>) {
+        if self.rights_due.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let sheet = Arc::clone(self);
+        tokio::spawn(async move {
+            tokio::time::sleep(GATHER).await;
+            sheet.rights_due.store(false, Ordering::Relaxed);
+            sheet.tell(Said::Rights);
+        });
     }
 
     /// Works with the document on a thread that may compute; it is made from its entries first when it is not there.

@@ -91,6 +91,10 @@ impl Client {
         request
     }
 
+    pub(super) fn cookie(&self) -> String {
+        self.login().cookie.unwrap_or_default()
+    }
+
     fn login(&self) -> Login {
         self.login.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -306,7 +310,7 @@ impl Client {
     /// # Errors
     /// As [`Client::send`].
     pub async fn download(&self, url: &str) -> Answer<Vec<u8>> {
-        let cookie = self.login().cookie.unwrap_or_default();
+        let cookie = self.cookie();
         let request = self.http.get(format!("{}{url}", self.base)).header(COOKIE, cookie);
         let response = request.send().await.map_err(|error| Refusal::unreachable(&error))?;
         let status = response.status();
@@ -330,7 +334,7 @@ impl Client {
     /// # Panics
     /// If it does not open: a test without it means nothing.
     pub async fn live(&self) -> Live {
-        Live::open(&self.base, &self.login().cookie.unwrap_or_default(), None).await
+        Live::open(&self.base, &self.cookie(), None).await
     }
 }
 

@@ -106,6 +106,7 @@ pub(in crate::http) async fn open(
             Some(_place) => serve(&app, &viewer, page, wanted.actor.as_deref(), &mut socket).await,
         };
         if code != 0 {
+            tracing::debug!(%page, code, "a window on a page is closed");
             let goodbye = CloseFrame { code, reason: Utf8Bytes::from_static("") };
             // A browser that takes nothing any more misses nothing by it.
             let _ = timeout(PATIENCE, socket.send(Message::Close(Some(goodbye)))).await;
@@ -197,6 +198,8 @@ impl Window<'_> {
         let mut cursors = (Instant::now(), 0);
         loop {
             tokio::select! {
+                // What others say first: a browser that sends without end must not fall behind them.
+                biased;
                 told = said.recv() => match told {
                     Ok(told) => self.told(told).await?,
                     Err(RecvError::Lagged(_)) => return Err(Over(CLOSE_RESET)),
