@@ -2,11 +2,11 @@
 
 use super::{share, texts};
 use archipel_tests::cluster::{
-    CROSS_WITHIN, Client, Family, INTERNET, Lines, PASSWORD, Ports, Reach, Routers, Site, SiteView, Trial, found, join,
-    within,
+    CROSS_WITHIN, Client, Family, Far, INTERNET, Lines, PASSWORD, Ports, Reach, Routers, Site, SiteView, Trial, found,
+    join, within,
 };
 use serde_json::json;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 async fn reach(client: &Client) -> Reach {
     client.get("network/reach").await.unwrap()
@@ -103,6 +103,49 @@ async fn a_line_that_loses_packets_and_takes_only_small_ones_carries_everything(
     })
     .await;
     println!("40 posts equal {:?} after the first, 2 % lost, 1280 bytes a packet", begun.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn five_sites_far_from_each_other_become_equal_after_a_cut() {
+    let far = Far::new(5, Duration::from_millis(100), 50).await;
+    let mut sites = Vec::new();
+    for (number, name) in (1..).zip(["Paris", "Lyon", "Nice", "Brest", "Metz"]) {
+        sites.push(Site::start_in(far.place(number), name).await);
+    }
+    let mut people = vec![found(&sites[0], "ann").await];
+    for (site, name) in sites[1..].iter().zip(["ben", "eve", "dan", "lea"]) {
+        let joined = join(&people[0], site, name).await;
+        people.push(joined);
+    }
+    let others: Vec<&Client> = people[1..].iter().collect();
+    let group = share(&people[0], &others).await;
+
+    // Two on one side, three on the other.
+    let pairs: Vec<(u8, u8)> = [1, 2].into_iter().flat_map(|one| [3, 4, 5].map(|other| (one, other))).collect();
+    pairs.iter().for_each(|(one, other)| far.cut(*one, *other));
+    people[0].sees_site("Nice", "away").await;
+    people[2].sees_site("Paris", "away").await;
+    for (person, name) in people.iter().zip(["ann", "ben", "eve", "dan", "lea"]) {
+        for number in 0..10 {
+            person.write(&group.id, &format!("{name} {number}")).await.unwrap();
+        }
+    }
+    far.mend();
+    let mended = Instant::now();
+    people[0].sees_site("Nice", "connected").await;
+    let connected = Instant::now();
+    within(CROSS_WITHIN, "all five hold the same fifty posts", async || {
+        let first = texts(&people[0], &group.id).await;
+        for person in &people[1..] {
+            if texts(person, &group.id).await != first {
+                return None;
+            }
+        }
+        (first.len() == 50).then_some(())
+    })
+    .await;
+    let (again, equal) = (connected - mended, connected.elapsed());
+    println!("100 ms a way, 2 % lost: connected {again:?} after the lines were mended, equal {equal:?} after that");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

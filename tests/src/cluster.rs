@@ -5,6 +5,7 @@
 //! over restarts, so that other sites and browsers find it again.
 
 mod client;
+mod far;
 mod lines;
 mod live;
 mod page;
@@ -14,6 +15,7 @@ mod scene;
 mod shape;
 
 pub use client::{Answer, Client, Refusal, plain, request_id};
+pub use far::Far;
 pub use lines::{Family, Lines, Place};
 pub use live::{Live, Notice};
 pub use page::PageWindow;
@@ -225,7 +227,7 @@ impl Site {
             None => bare(&[]),
         };
         command.arg("--data").arg(self.data()).args(["--http", &self.http.to_string(), "--mdns", "off"]);
-        let (host, port) = (self.http.ip(), self.peers);
+        let (host, port) = (self.place.as_ref().map_or(self.http.ip(), |place| place.peers), self.peers);
         let family = if host.is_ipv4() { "ip4" } else { "ip6" };
         let listen = [format!("/{family}/{host}/udp/{port}/quic-v1"), format!("/{family}/{host}/tcp/{port}")];
         command.args(["--listen", &listen[0], "--listen", &listen[1]]);

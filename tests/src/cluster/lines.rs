@@ -33,6 +33,8 @@ pub enum Family {
 pub struct Place {
     pub(super) namespace: String,
     pub(super) address: IpAddr,
+    /// Where it listens to other sites.
+    pub(super) peers: IpAddr,
 }
 
 impl Lines {
@@ -69,7 +71,8 @@ impl Lines {
 
     /// The place with this number, from 1.
     pub fn place(&self, number: u8) -> Place {
-        Place { namespace: format!("archipel-{}-{number}", self.mark), address: self.address(number) }
+        let address = self.address(number);
+        Place { namespace: format!("archipel-{}-{number}", self.mark), address, peers: address }
     }
 
     fn address(&self, number: u8) -> IpAddr {

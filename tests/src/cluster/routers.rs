@@ -53,7 +53,7 @@ impl Routers {
 
     /// A router, and a site behind it.
     fn house(&self, number: u8, ports: Ports) {
-        let Place { namespace: site, address } = self.place(number);
+        let Place { namespace: site, address, .. } = self.place(number);
         let router = self.router(number);
         namespace_with(&site);
         namespace_with(&router);
@@ -85,7 +85,7 @@ impl Routers {
     /// The place with this number, from 1.
     pub fn place(&self, number: u8) -> Place {
         let address = if number == 1 { Ipv4Addr::new(203, 0, 113, 1) } else { Ipv4Addr::new(10, 0, number, 2) };
-        Place { namespace: format!("archipel-{}-{number}", self.mark), address: address.into() }
+        Place { namespace: format!("archipel-{}-{number}", self.mark), address: address.into(), peers: address.into() }
     }
 
     fn router(&self, number: u8) -> String {
