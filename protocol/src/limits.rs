@@ -139,7 +139,7 @@ pub const SITE_USERS_MAX: u32 = 10_000;
 pub const SITE_CONTROL_ENTRIES_MAX: u32 = 50_000;
 /// Bytes a day of one site: a busy day of five thousand people, or the first fill of a large site.
 pub const SITE_BYTES_A_DAY_MAX: u64 = 4 * 1024 * 1024 * 1024;
-/// Logs that one removal cuts: what fits a body. Logs beyond count whole, as those that no cut names do.
+/// Logs that one removal or statement names: what fits a body. Of a person's removal those of their homes come first.
 pub const CUTS_MAX: usize = 2_500;
 /// Why a node was revoked: a sentence.
 pub const REASON_CHARS_MAX: usize = 300;

@@ -38,9 +38,9 @@ pub struct Hostile {
     pub forbidden: Vec<String>,
     /// Logs in which two entries stand at one position.
     pub forked: BTreeSet<LogId>,
-    /// Own logs that every honest holder of the group held at the turning, when its people were in: a removal since then
-    /// names them. One that its author does not hold counts whole (ruling A2).
-    settled: BTreeSet<LogId>,
+    /// Groups of which every honest holder knew at the turning that its people were in: where they are out since then,
+    /// others took them out. What one leaves oneself, one may date back to (ruling A3).
+    removable: BTreeSet<GroupId>,
     /// Entries made since the turning, by log, each log's after those that its engine wrote.
     made: BTreeMap<LogId, (Log, Vec<Entry>)>,
     heard: VecDeque<Vec<u8>>,
@@ -52,7 +52,7 @@ pub struct Hostile {
 impl Hostile {
     /// The site turns.
     pub fn turn(world: &mut World, at: usize, users: Vec<UserId>) -> Rc<RefCell<Self>> {
-        let settled = settled_logs(world, at, &users);
+        let removable = removable(world, at, &users);
         let stranger = protocol::keys::SecretKey::from_seed(&world.random()).node();
         let (made, heard, forbidden) = (BTreeMap::new(), VecDeque::new(), Vec::new());
         let hostile = Rc::new(RefCell::new(Self {
@@ -61,7 +61,7 @@ impl Hostile {
             stranger,
             forbidden,
             forked: BTreeSet::new(),
-            settled,
+            removable,
             made,
             heard,
             count: 0,
@@ -189,23 +189,22 @@ impl Hostile {
     }
 }
 
-fn settled_logs(world: &World, at: usize, users: &[UserId]) -> BTreeSet<LogId> {
+fn removable(world: &World, at: usize, users: &[UserId]) -> BTreeSet<GroupId> {
     let site = &world.sites[at];
     let (node, view) = (site.engine.node(), site.engine.view());
     let (from, to) = Key::of(table::LOG).prefix();
     let logs = site.store.range(&from, &to, usize::MAX, protocol::store::Direction::Forward);
     logs.into_iter()
-        .filter_map(|(key, value)| Some((LogId::from_slice(&key[1..])?, Log::from_bytes(&value).ok()?)))
-        .filter(|(_, log)| log.node == node && log.class == Class::Data)
-        .filter(|(id, log)| {
-            let group = GroupId::from(log.scope);
-            view.group_state(&group).is_some()
+        .filter_map(|(_, value)| Log::from_bytes(&value).ok())
+        .filter(|log| log.node == node && log.class == Class::Data)
+        .map(|log| GroupId::from(log.scope))
+        .filter(|group| {
+            view.group_state(group).is_some()
                 && world.sites.iter().all(|other| {
                     let view = other.engine.view();
-                    let Some(state) = view.group_state(&group) else { return true };
-                    users.iter().all(|user| state.role(user).is_some()) && other.store.get(&keys::log(id)).is_some()
+                    let Some(state) = view.group_state(group) else { return true };
+                    users.iter().all(|user| state.role(user).is_some())
                 })
         })
-        .map(|(id, _)| id)
         .collect()
 }

@@ -15,7 +15,7 @@ use super::history::graph::{Graph, Past, Place};
 use super::op::{Access, GroupCreate, GroupKind, Policy, Role};
 use super::registry::OrgState;
 use super::table::{Act, allows};
-use super::verdict::{Limits, Reason};
+use super::verdict::{Kept, Reason};
 use crate::ids::{EntryId, GroupId, SiteId, UserId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -48,7 +48,7 @@ enum Origin {
 #[derive(Debug, Clone)]
 struct Kill {
     index: usize,
-    cuts: Arc<Limits>,
+    cuts: Arc<Kept>,
 }
 
 /// A role validly given to one person.

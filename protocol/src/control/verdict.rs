@@ -100,7 +100,7 @@ pub enum Verdict {
     Pending,
 }
 
-/// How far logs count: the last position of each that does. A log that is not named counts whole (ruling A2).
+/// How far logs count: the last position of each that does. What of one that is not named, says who uses it.
 pub(crate) type Limits = BTreeMap<LogId, u64>;
 
 /// The limits that cuts set: of several about one log the furthest.
@@ -113,13 +113,60 @@ pub(crate) fn limits_of(cuts: &[Cut]) -> Limits {
     limits
 }
 
+/// What counts of a log that is not named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Unnamed {
+    /// Nothing: whoever lost a right could else go on in logs that nobody knew.
+    Nothing,
+    /// All of it.
+    #[default]
+    Whole,
+}
+
+/// How far logs count after a removal, a lowering or a policy.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Kept {
+    /// The last position of each log that is named.
+    pub(crate) named: Limits,
+    /// And of all others.
+    pub(crate) unnamed: Unnamed,
+}
+
+impl Kept {
+    /// Whether everything counts.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.named.is_empty() && self.unnamed == Unnamed::Whole
+    }
+
+    /// The last position of a log that counts; `None` where all of it does. At 0 a log is opened, so there stands no word.
+    pub(crate) fn last(&self, log: &LogId) -> Option<u64> {
+        self.named.get(log).copied().or((self.unnamed == Unnamed::Nothing).then_some(0))
+    }
+
+    /// What both leave.
+    #[must_use]
+    pub(crate) fn and(&self, other: &Self) -> Self {
+        let least = |log| self.last(log).into_iter().chain(other.last(log)).min();
+        let named = self.named.keys().chain(other.named.keys()).filter_map(|log| Some((*log, least(log)?))).collect();
+        Self { named, unnamed: self.unnamed.min(other.unnamed) }
+    }
+
+    /// What either leaves.
+    #[must_use]
+    pub(crate) fn or(&self, other: &Self) -> Self {
+        let most = |log| Some(self.last(log)?.max(other.last(log)?));
+        let named = self.named.keys().chain(other.named.keys()).filter_map(|log| Some((*log, most(log)?))).collect();
+        Self { named, unnamed: self.unnamed.max(other.unnamed) }
+    }
+}
+
 /// Whether entries of one person under one frontier count; the same for all logs but for the cuts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
     /// They count, up to the cuts.
     Valid {
-        /// The last position that counts in each log that a removal or policy cuts; one not named counts whole (A2).
-        cuts: Limits,
+        /// How far each log counts that a removal or policy cuts.
+        cuts: Kept,
         /// Why what lies beyond does not.
         beyond: Reason,
     },
@@ -133,7 +180,7 @@ impl Standing {
     /// Whether the entry at this position of this log counts.
     pub fn verdict(&self, log: &LogId, seq: u64) -> Verdict {
         match self {
-            Self::Valid { cuts, beyond } if cuts.get(log).is_some_and(|last| seq > *last) => Verdict::Void(*beyond),
+            Self::Valid { cuts, beyond } if cuts.last(log).is_some_and(|last| seq > last) => Verdict::Void(*beyond),
             Self::Valid { .. } => Verdict::Valid,
             Self::Void(reason) => Verdict::Void(*reason),
             Self::Pending => Verdict::Pending,

@@ -4,6 +4,7 @@
 use super::write::Draft;
 use super::{Cx, Engine};
 use crate::control::op::{Class, ControlOp, Cut, Seen};
+use crate::control::verdict::Kept;
 use crate::ids::{EntryId, GroupId, LogId, NodeId, ScopeId};
 use crate::limits::CUTS_MAX;
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,7 +49,7 @@ impl Engine {
             if known {
                 continue;
             }
-            let cuts = self.beyond(&removal.cuts);
+            let cuts = self.held_beyond(group, &removal.cuts);
             if may && !cuts.is_empty() && !removal.users.iter().any(is_ours) {
                 found.push((removal.entry, cuts));
             }
@@ -72,6 +73,16 @@ impl Engine {
             }
         }
         found
+    }
+
+    /// What is held here of a group's content beyond what a removal leaves, also of logs that it does not name.
+    fn held_beyond(&self, group: &GroupId, kept: &Kept) -> Vec<Cut> {
+        self.heights(&ScopeId::from(*group), Class::Data)
+            .into_iter()
+            .filter_map(|height| Some(Cut { log: height.log, seq: height.next.checked_sub(1)?, id: height.head }))
+            .filter(|cut| kept.last(&cut.log).is_some_and(|last| cut.seq > last))
+            .take(CUTS_MAX)
+            .collect()
     }
 
     /// What is held here of logs beyond these cuts.

@@ -51,7 +51,7 @@ impl super::Hostile {
         let Some(user) = choose(world, &self.users.clone()) else { return };
         let text = format!("{MARK}{}", self.count);
         let scope = self.state(world, &log).map(|state| GroupId::from(state.scope));
-        if self.settled.contains(&log) && scope.is_some_and(|group| self.is_out_everywhere(world, &group)) {
+        if scope.is_some_and(|group| self.is_out_everywhere(world, &group)) {
             self.forbidden.push(text.clone());
         }
         let post = DataOp::Post(Post { title: String::new(), text, attachments: Vec::new() });
@@ -84,7 +84,7 @@ impl super::Hostile {
     }
 
     /// The back-dater: a new log that claims to be of a time when its people had other rights, and rests on what was known
-    /// then. Rights from there count for nothing; words only as far as no removal says otherwise (ruling A2).
+    /// then. Rights from there count for nothing, and words none that are written once its people were taken out.
     fn date_back(&mut self, world: &mut World, victim: usize) {
         let logs = self.own_logs(world);
         let (Some((_, old)), Some(user)) = (choose(world, &logs), choose(world, &self.users.clone())) else { return };
@@ -92,6 +92,7 @@ impl super::Hostile {
         let back = Millis(world.now.0.saturating_sub(1 + world.below(40 * 86_400_000)));
         let scope = old.scope;
         let earliest: Vec<EntryId> = self.first_frontier(world, &scope).unwrap_or(old.ctl);
+        let is_late = self.is_out_everywhere(world, &GroupId::from(scope));
         for class in [Class::Data, Class::Control] {
             let open = LogOpen { node, class, nonce: world.random(), previous: Vec::new() };
             let (kind, bytes) = ControlOp::LogOpen(open).encode();
@@ -103,6 +104,7 @@ impl super::Hostile {
             self.made.insert(id, (opened(&entry, scope, class, node), vec![entry]));
             let op = if class == Class::Data {
                 let text = format!("{MARK}{}", self.count);
+                self.forbidden.extend(is_late.then(|| text.clone()));
                 DataOp::Post(Post { title: String::new(), text, attachments: Vec::new() }).encode()
             } else if scope == ScopeId::from(org) {
                 ControlOp::UserRegister(UserAt { user: UserId(world.random()), site: SiteId(world.random()) }).encode()
@@ -130,6 +132,9 @@ impl super::Hostile {
     /// Whether every honest site that holds the group knows that all people of this site were taken out of it. Who is only
     /// disabled is not: that has no cuts, and what does not know of it stays (ruling A3, `docs/decisions/0003` 16).
     fn is_out_everywhere(&self, world: &World, group: &GroupId) -> bool {
+        if !self.removable.contains(group) {
+            return false;
+        }
         let honest = world.sites.iter().filter(|site| !site.puppet);
         let mut held = false;
         for site in honest {
@@ -268,6 +273,7 @@ impl super::Hostile {
             if let Some(user) = choose(world, &self.users.clone()).filter(|_| class == Class::Data) {
                 self.count += 1;
                 let text = format!("{MARK}{}", self.count);
+                self.forbidden.extend(self.is_out_everywhere(world, &GroupId::from(scope)).then(|| text.clone()));
                 let post = DataOp::Post(Post { title: String::new(), text, attachments: Vec::new() });
                 self.append(world, &id, &post.encode(), Some(user), Vec::new());
             }

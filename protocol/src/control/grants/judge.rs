@@ -12,7 +12,7 @@ use super::super::op::{AmendCut, ControlOp, GroupCreate, Role, Seen};
 use super::super::registry::OrgState;
 use super::super::registry::seal::cut_off;
 use super::super::table::Act;
-use super::super::verdict::{Limits, Reason};
+use super::super::verdict::{Kept, Reason};
 use super::{At, Ground, GroupState, Origin, Rank, is_derived};
 use crate::ids::{EntryId, GroupId, UserId};
 use crate::limits::GROUP_CONTROL_SEQ_MAX;
@@ -73,7 +73,7 @@ struct Judge<'a> {
     voids: BTreeMap<EntryId, Reason>,
     /// Found once, kept for good.
     authorities: RefCell<BTreeMap<(usize, Act), Rank>>,
-    cuts: RefCell<BTreeMap<(usize, Act), Arc<Limits>>>,
+    cuts: RefCell<BTreeMap<(usize, Act), Arc<Kept>>>,
 }
 
 pub(super) fn judge(group: GroupId, history: &History, org: &OrgState) -> Option<GroupState> {

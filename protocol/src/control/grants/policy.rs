@@ -6,7 +6,7 @@
 use super::super::history::graph::{Graph, Past};
 use super::super::op::{Guests, Policy, Posting, Role};
 use super::super::table::{Act, allows, permits};
-use super::super::verdict::Limits;
+use super::super::verdict::{Kept, Limits, Unnamed};
 use super::{GroupState, Rank};
 use crate::ids::EntryId;
 
@@ -71,8 +71,9 @@ impl GroupState {
         policy(graph, &self.rulings, |index| past.has(graph.node(index).place))
     }
 
-    /// Tightens limits by what restricting policies say that this past has not seen.
-    pub(super) fn restrict(&self, role: Role, act: Act, past: &Past, limits: &mut Limits) {
+    /// What restricting policies leave that this past has not seen. A log that none names counts whole.
+    pub(super) fn restriction(&self, role: Role, act: Act, past: &Past) -> Kept {
+        let mut limits = Limits::new();
         let graph = &self.ground.graph;
         let restricting = self.rulings.iter().filter(|one| {
             !one.cuts.is_empty()
@@ -87,5 +88,6 @@ impl GroupState {
                 *limit = (*limit).min(*last);
             }
         }
+        Kept { named: limits, unnamed: Unnamed::Whole }
     }
 }

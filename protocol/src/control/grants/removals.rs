@@ -2,7 +2,7 @@
 
 use super::super::history::History;
 use super::super::op::ControlOp;
-use super::super::verdict::Limits;
+use super::super::verdict::Kept;
 use super::Ground;
 use crate::ids::{EntryId, UserId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,8 +16,8 @@ pub struct RemovalRecord {
     pub by: Option<UserId>,
     /// Of whom a role was taken.
     pub users: BTreeSet<UserId>,
-    /// How far each log counts that had not seen it; one not named counts whole.
-    pub cuts: BTreeMap<crate::ids::LogId, u64>,
+    /// How far each log counts that had not seen it.
+    pub cuts: Kept,
     /// It takes people out; else it lowers roles.
     pub is_revocation: bool,
 }
@@ -37,13 +37,15 @@ impl Ground {
                     entry: entry.id,
                     by: entry.actor,
                     users: BTreeSet::new(),
-                    cuts: Limits::new(),
+                    cuts: (*kill.cuts).clone(),
                     is_revocation,
                 });
                 record.users.insert(*user);
-                for (log, last) in &*kill.cuts {
-                    let limit = record.cuts.entry(*log).or_insert(*last);
-                    *limit = (*limit).max(*last);
+                // What one does of one's own accord cuts nothing: it says nothing of the others in the same entry.
+                if record.cuts.is_whole() {
+                    record.cuts = (*kill.cuts).clone();
+                } else if !kill.cuts.is_whole() {
+                    record.cuts = record.cuts.or(&kill.cuts);
                 }
             }
         }

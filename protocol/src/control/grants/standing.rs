@@ -7,7 +7,7 @@ use super::super::history::History;
 use super::super::history::graph::{Clock, Past};
 use super::super::op::Role;
 use super::super::table::{Act, allows, permits};
-use super::super::verdict::{Limits, Reason, Standing};
+use super::super::verdict::{Kept, Reason, Standing};
 use super::{Given, GroupState, Origin};
 use crate::ids::{EntryId, UserId};
 
@@ -36,13 +36,11 @@ impl GroupState {
             .collect();
         let policy = self.policy_in(&group);
         let permitting: Vec<&Given> = seen.iter().filter(|given| permits(given.role, act, policy)).copied().collect();
-        let by_derivation = (derives && permits(Role::Member, act, policy)).then(|| (Role::Member, Limits::new()));
+        let by_derivation = (derives && permits(Role::Member, act, policy)).then(|| (Role::Member, Kept::default()));
         let alive = permitting.iter().filter_map(|given| Some((given.role, self.within(given, &group)?)));
         let restricted = by_derivation.into_iter().chain(alive).map(|(role, limits)| {
-            let beyond = if limits.is_empty() { Reason::PolicyForbids } else { Reason::Removed };
-            let mut limits = limits;
-            self.restrict(role, act, &group, &mut limits);
-            (limits, beyond)
+            let beyond = if limits.is_whole() { Reason::PolicyForbids } else { Reason::Removed };
+            (limits.and(&self.restriction(role, act, &group)), beyond)
         });
         match restricted.reduce(widest) {
             Some((cuts, beyond)) => Standing::Valid { cuts, beyond },
@@ -73,24 +71,21 @@ impl GroupState {
     }
 
     /// How far each log counts under this grant; `None` when a removal that ended it was known.
-    fn within(&self, given: &Given, group: &Past) -> Option<Limits> {
-        let mut limits = Limits::new();
+    fn within(&self, given: &Given, group: &Past) -> Option<Kept> {
+        let mut limits = Kept::default();
         for kill in &given.kills {
             if group.has(self.ground.graph.node(kill.index).place) {
                 return None;
             }
-            for (log, last) in &*kill.cuts {
-                let limit = limits.entry(*log).or_insert(*last);
-                *limit = (*limit).min(*last);
+            if !kill.cuts.is_whole() {
+                limits = limits.and(&kill.cuts);
             }
         }
         Some(limits)
     }
 }
 
-/// What either of two grants leaves: a log counts as far as the more generous says, and whole if one does not cut it.
-fn widest((a, because): (Limits, Reason), (b, or): (Limits, Reason)) -> (Limits, Reason) {
-    let cuts: Limits =
-        a.into_iter().filter_map(|(log, last)| b.get(&log).map(|other| (log, last.max(*other)))).collect();
-    (cuts, because.max(or))
+/// What either of two grants leaves: a log counts as far as the more generous says.
+fn widest((a, because): (Kept, Reason), (b, or): (Kept, Reason)) -> (Kept, Reason) {
+    (a.or(&b), because.max(or))
 }

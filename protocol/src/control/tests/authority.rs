@@ -107,15 +107,61 @@ fn s08_a_removed_member_posts_in_vain_beyond_the_cut() {
 }
 
 #[test]
-fn a_log_that_no_cut_names_is_kept_until_an_amendment_cuts_it() {
-    let mut stage = Stage::new(2, 118);
-    let base = group_with(&mut stage, &[(1, Role::Member)]);
-    let removed = stage.by(0, revoke(1), &[base]);
-    assert_eq!(verdict(&stage, 1, &[base], Act::Post, 9), Verdict::Valid);
-    assert_eq!(verdict(&stage, 1, &[removed], Act::Post, 9), Verdict::Void(Reason::Removed));
-    let amend = AmendCut { revocation: removed, cuts: vec![cut(1, 0)] };
-    stage.by(0, ControlOp::AmendCut(amend), &[removed]);
-    assert_eq!(verdict(&stage, 1, &[base], Act::Post, 1), Verdict::Void(Reason::Removed));
+fn what_a_removal_leaves_of_a_log_by_who_named_it() {
+    let removed = Verdict::Void(Reason::Removed);
+    // The removal's cuts, what site 2 stated, an amendment; how far Ben's log counts then.
+    type Row = (&'static str, Vec<Cut>, Option<Vec<Cut>>, Option<Vec<Cut>>, u64);
+    let rows: [Row; 7] = [
+        ("nobody", vec![], None, None, 0),
+        ("the removal names another", vec![cut(3, 9)], None, None, 0),
+        ("the removal", vec![cut(1, 4)], None, None, 4),
+        ("a statement alone", vec![], Some(vec![cut(1, 3)]), None, 3),
+        ("a statement beyond the removal", vec![cut(1, 4)], Some(vec![cut(1, 6)]), None, 6),
+        ("an amendment alone", vec![], Some(vec![cut(1, 3)]), Some(vec![cut(1, 5)]), 5),
+        ("an amendment names another", vec![cut(1, 4)], Some(vec![cut(1, 6)]), Some(vec![cut(3, 9)]), 0),
+    ];
+    for (name, cuts, stated, amended, counts) in rows {
+        let mut stage = Stage::new(3, 118);
+        let base = group_with(&mut stage, &[(1, Role::Member), (2, Role::Member)]);
+        let mark = stage.entries.len();
+        let removal = stage.by(0, revoke_with(1, cuts), &[base]);
+        if let Some(cuts) = stated {
+            stage.write(Scope::Group, node(2), None, seen(removal, cuts), &[removal]);
+        }
+        if let Some(cuts) = amended {
+            stage.by(0, ControlOp::AmendCut(AmendCut { revocation: removal, cuts }), &[removal]);
+        }
+        stage.settled_from(mark);
+        for seq in 1..9 {
+            let expected = if seq <= counts { Verdict::Valid } else { removed };
+            assert_eq!(verdict(&stage, 1, &[base], Act::Post, seq), expected, "{name}, {seq}");
+        }
+        assert_eq!(verdict(&stage, 1, &[removal], Act::Post, 1), removed, "{name}: who knew of it");
+    }
+}
+
+#[test]
+fn a_lowering_leaves_nothing_of_logs_that_nobody_names_and_a_grant_that_was_not_meant_to_lower_leaves_all() {
+    for (cuts, counts) in [(vec![cut(3, 9)], false), (Vec::new(), true)] {
+        let mut stage = Stage::new(2, 119);
+        let base = group_with(&mut stage, &[(1, Role::Member)]);
+        let mark = stage.entries.len();
+        let lowered = Grant { roles: vec![RoleFor { user: user(1, 0), role: Role::Reader }], cuts };
+        stage.by(0, ControlOp::Grant(lowered), &[base]);
+        stage.settled_from(mark);
+        let expected = if counts { Verdict::Valid } else { Verdict::Void(Reason::Removed) };
+        assert_eq!(verdict(&stage, 1, &[base], Act::Post, 5), expected);
+    }
+}
+
+#[test]
+fn what_one_gives_up_oneself_leaves_all_that_was_written() {
+    for op in [ControlOp::Leave, grant(1, Role::Reader)] {
+        let mut stage = Stage::new(2, 120);
+        let base = group_with(&mut stage, &[(1, Role::Facilitator)]);
+        stage.by(1, op, &[base]);
+        assert_eq!(verdict(&stage, 1, &[base], Act::Post, 5), Verdict::Valid);
+    }
 }
 
 #[test]

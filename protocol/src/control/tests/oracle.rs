@@ -389,11 +389,13 @@ impl<'a> Oracle<'a> {
             ControlOp::Grant(grant) if r.actor != Some(g.subject) => &grant.cuts,
             _ => return None,
         };
-        let named = |cuts: &[Cut]| cuts.iter().filter(|cut| cut.log == *log).map(|cut| cut.seq).max();
-        match amended {
-            Some((_, cuts)) => named(cuts),
-            None => named(own).map(|last| last.max(self.stated(r, log).unwrap_or(0))),
+        let cuts = amended.map_or(own, |(_, cuts)| cuts);
+        if cuts.is_empty() && matches!(r.op, ControlOp::Grant(_)) {
+            return None;
         }
+        // What nobody names does not count.
+        let named = cuts.iter().filter(|cut| cut.log == *log).map(|cut| cut.seq).max().unwrap_or(0);
+        Some(if amended.is_some() { named } else { named.max(self.stated(r, log).unwrap_or(0)) })
     }
 }
 

@@ -9,8 +9,9 @@ use crate::engine::Cx;
 use crate::engine::effect::{Answer, Notice, Refusal};
 use crate::engine::write::Draft;
 use crate::group::{Card, DataOp};
-use crate::ids::{EntryId, GroupId, ScopeId, UserId};
-use crate::limits::{MEMBERS_PER_ENTRY_MAX, PURPOSE_CHARS_MAX};
+use crate::ids::{EntryId, GroupId, LogId, ScopeId, SiteId, UserId};
+use crate::limits::{CUTS_MAX, MEMBERS_PER_ENTRY_MAX, PURPOSE_CHARS_MAX};
+use std::collections::BTreeSet;
 
 impl Engine {
     pub(super) fn create_group(
@@ -72,7 +73,7 @@ impl Engine {
         edit.post = Some(wanted.post).filter(|post| *post != now.post);
         edit.guests = Some(wanted.guests).filter(|guests| *guests != now.guests);
         if edit.post == Some(Posting::Facilitators) || edit.guests == Some(Guests::Read) {
-            edit.cuts = self.cuts(group);
+            edit.cuts = self.cuts(group, &[]);
         }
     }
 
@@ -113,14 +114,14 @@ impl Engine {
         let state = self.view.group_state(&group).ok_or(Refusal::NotFound)?;
         let lowered: Vec<UserId> =
             users.iter().filter(|user| state.role(user).is_some_and(|now| now < role)).copied().collect();
-        let cuts = if lowered.is_empty() { Vec::new() } else { self.cuts(group) };
+        let cuts = if lowered.is_empty() { Vec::new() } else { self.cuts(group, &lowered) };
         let roles = users.into_iter().map(|user| RoleFor { user, role }).collect();
         self.control_in(cx, group, actor, ControlOp::Grant(Grant { roles, cuts }))
     }
 
     pub(super) fn revoke(&mut self, cx: &mut Cx<'_>, actor: UserId, group: GroupId, users: Vec<UserId>) -> Outcome {
         self.check_people(&users)?;
-        let cuts = self.cuts(group);
+        let cuts = self.cuts(group, &users);
         let answer = self.control_in(cx, group, actor, ControlOp::Revoke(Revoke { users, cuts }))?;
         // A site may be out with its last member: nothing said from now on is for it (INV-23).
         self.rotate(cx, ScopeId::from(group));
@@ -140,10 +141,22 @@ impl Engine {
         Ok(())
     }
 
-    /// What this node holds of a group's data: how far removed people's writing counts (G9).
-    fn cuts(&self, group: GroupId) -> Vec<Cut> {
-        self.heights(&ScopeId::from(group), Class::Data)
+    /// What this node holds of a group's data: how far these people's writing counts (G9). The logs of their homes come
+    /// first, since what is not named does not count.
+    fn cuts(&self, group: GroupId, users: &[UserId]) -> Vec<Cut> {
+        let org = self.view.org_state();
+        let homes: BTreeSet<SiteId> =
+            users.iter().filter_map(|user| org.and_then(|org| org.user(user))).map(|record| record.site).collect();
+        let is_home = |log: &LogId| {
+            let site = self.logs.get(log).and_then(|log| org.and_then(|org| org.site_of_node(&log.node)));
+            site.is_some_and(|site| homes.contains(&site))
+        };
+        let (first, others): (Vec<_>, Vec<_>) =
+            self.heights(&ScopeId::from(group), Class::Data).into_iter().partition(|height| is_home(&height.log));
+        first
             .into_iter()
+            .chain(others)
+            .take(CUTS_MAX)
             .map(|height| Cut { log: height.log, seq: height.next.saturating_sub(1), id: height.head })
             .collect()
     }

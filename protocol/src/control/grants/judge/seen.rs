@@ -1,5 +1,5 @@
-//! What remaining nodes held when they learned of a removal raises its cuts (ruling A2): nobody loses what others hold
-//! already. Settled last, since it bears on what was written, not on any right.
+//! What remaining nodes held when they learned of a removal raises its cuts, of logs that it names and of others (ruling
+//! A2): nobody loses what others hold already. Settled last, since it bears on what was written, not on any right.
 //!
 //! 1. One statement a node and removal counts, the one that saw least; it must have seen the removal.
 //! 2. The node's site must have had people in the group then, and be no home of those removed: nobody speaks for the
@@ -33,13 +33,14 @@ impl Judge<'_> {
         let mut given = std::mem::take(&mut self.ground.given);
         for one in given.values_mut().flatten() {
             let act = Act::removing(one.role);
-            for kill in one.kills.iter_mut().filter(|kill| !kill.cuts.is_empty()) {
+            for kill in one.kills.iter_mut().filter(|kill| !kill.cuts.is_whole()) {
                 let Some(stated) = stated.get(&kill.index).filter(|_| !self.is_amended(kill.index, act)) else {
                     continue;
                 };
                 let mut cuts = (*kill.cuts).clone();
-                for (log, last) in &mut cuts {
-                    *last = (*last).max(stated.get(log).copied().unwrap_or(0));
+                for (log, held) in stated {
+                    let last = cuts.named.entry(*log).or_insert(*held);
+                    *last = (*last).max(*held);
                 }
                 kill.cuts = Arc::new(cuts);
             }

@@ -5,7 +5,7 @@
 
 use super::super::super::op::{Access, ControlOp, Cut, Role};
 use super::super::super::table::{Act, allows};
-use super::super::super::verdict::{Limits, Reason, limits_of};
+use super::super::super::verdict::{Kept, Reason, Unnamed, limits_of};
 use super::super::{At, Given, Kill, Origin, Rank};
 use super::{Claim, Judge, Made, Removal, Taking};
 use crate::ids::UserId;
@@ -80,7 +80,7 @@ impl Judge<'_> {
             // Whatever a removal without cuts voids, an earlier one that it has seen voids too. Looking at two of them is
             // enough to keep the list of somebody who comes and goes without end short.
             let precedes = |other: &Kill| self.ground.graph.precedes(other.index, kill.index);
-            if !kill.cuts.is_empty() || !kills.first().into_iter().chain(kills.last()).any(precedes) {
+            if !kill.cuts.is_whole() || !kills.first().into_iter().chain(kills.last()).any(precedes) {
                 kills.push(kill);
             }
         }
@@ -122,7 +122,7 @@ impl Judge<'_> {
     }
 
     /// The removal's cuts, or those of its most senior amendment (G12); kept, since one removal may end many grants.
-    fn cuts(&self, index: usize, act: Act) -> Arc<Limits> {
+    fn cuts(&self, index: usize, act: Act) -> Arc<Kept> {
         if let Some(known) = self.cuts.borrow().get(&(index, act)) {
             return Arc::clone(known);
         }
@@ -151,13 +151,17 @@ impl Judge<'_> {
         self.amendment(index, act).is_some()
     }
 
-    fn find_cuts(&self, index: usize, act: Act) -> Limits {
+    /// A removal leaves nothing of logs that nobody names. So does a lowering, unless it has no cuts: then its author did
+    /// not mean to lower.
+    fn find_cuts(&self, index: usize, act: Act) -> Kept {
         let entry = &self.history.entries()[index];
-        let own: &[Cut] = match &entry.op {
-            ControlOp::Grant(grant) => &grant.cuts,
-            ControlOp::Revoke(revoke) => &revoke.cuts,
-            _ => &[],
+        let (own, always): (&[Cut], Unnamed) = match &entry.op {
+            ControlOp::Revoke(revoke) => (&revoke.cuts, Unnamed::Nothing),
+            ControlOp::Grant(grant) => (&grant.cuts, Unnamed::Whole),
+            _ => (&[], Unnamed::Whole),
         };
-        limits_of(self.amendment(index, act).unwrap_or(own))
+        let cuts = self.amendment(index, act).unwrap_or(own);
+        let unnamed = if cuts.is_empty() { always } else { Unnamed::Nothing };
+        Kept { named: limits_of(cuts), unnamed }
     }
 }
