@@ -9,6 +9,7 @@ use crate::engine::{Cx, Engine, lookup};
 use crate::ids::{EntryId, GroupId, LogId, ScopeId, UserId};
 use crate::store::keys::{self, Key, table};
 use crate::store::{Direction, Store};
+use std::collections::BTreeSet;
 
 /// Entries that name another are looked at until one of another node is found.
 const NAMING_MAX: usize = 256;
@@ -84,7 +85,9 @@ impl Engine {
         if self.forks.sealed.is_empty() {
             return;
         }
-        for id in refs {
+        // What is named may have been written again: the rows stand under the one that is meant.
+        let named: BTreeSet<EntryId> = self.meant(cx, group, refs).into_iter().chain(refs.iter().copied()).collect();
+        for id in &named {
             let row = keys::void(&group, id);
             if cx.tx.get(&row).as_deref() == Some(Reason::Sealed.code().as_bytes()) {
                 cx.tx.delete(&row);

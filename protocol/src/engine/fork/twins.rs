@@ -1,6 +1,7 @@
 //! An entry that was written again names its original (key 64 of its header). Of an original and its copies exactly one
 //! counts: the original where it is held and valid, else the copy that is first by (log, position, id) (INV-14; the
-//! original was written at the first home, ruling A10). What refers to one of the others means the one that counts.
+//! original was written at the first home, ruling A10). One that lies beyond a seal comes after all that do not. What refers
+//! to one of the others means the one that counts.
 
 use crate::control::Verdict;
 use crate::engine::fold::{Placed, act_of};
@@ -18,6 +19,15 @@ pub(crate) const AGAIN_KEY: u64 = 64;
 const COPIES_MAX: usize = 64;
 /// A CBOR byte string of 32 bytes begins so.
 const BYTES_32: [u8; 2] = [0x58, 32];
+
+/// Where a valid entry lies, the better first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Within {
+    /// In an open log, or before its seal.
+    Bounds,
+    /// Beyond a seal: it counts only where another node's entry names it, and no other says the same within bounds.
+    Nothing,
+}
 
 /// The header form of naming an original.
 pub(crate) fn again_key(original: &EntryId) -> (u64, Vec<u8>) {
@@ -84,28 +94,32 @@ impl Engine {
 
     /// Of the held and valid entries with the intent of this one the one that counts.
     fn counting(&mut self, cx: &mut Cx<'_>, group: GroupId, original: &EntryId, like: &Entry) -> Option<EntryId> {
-        let mut alike = self.held_alike(cx, original, like);
-        alike.retain(|entry| self.is_valid(cx, group, entry));
+        let alike = self.held_alike(cx, original, like);
         let order = |entry: &Entry| (entry.id != *original, entry.log(), entry.header.seq, entry.id);
-        alike.iter().map(order).min().map(|(.., id)| id)
+        alike
+            .iter()
+            .filter_map(|entry| Some((self.valid_within(cx, group, entry)?, order(entry))))
+            .min()
+            .map(|(_, (.., id))| id)
     }
 
-    fn is_valid(&mut self, cx: &mut Cx<'_>, group: GroupId, entry: &Entry) -> bool {
-        let Some((key, seq)) = lookup::place_of(&*cx.tx, &entry.id) else { return false };
-        let Some(record) = self.logs.get(&key).filter(|record| record.scope == ScopeId::from(group)) else {
-            return false;
-        };
+    /// Where an entry lies if it is valid.
+    fn valid_within(&mut self, cx: &mut Cx<'_>, group: GroupId, entry: &Entry) -> Option<Within> {
+        let (key, seq) = lookup::place_of(&*cx.tx, &entry.id)?;
+        let record = self.logs.get(&key).filter(|record| record.scope == ScopeId::from(group))?;
         let (log, node) = (record.wire(&key), record.node);
         let ctl = self.frontier_at(&*cx.tx, &key, seq);
         let placed = Placed { log, node, ctl: &ctl, entry };
         let op = entry.body.as_ref().and_then(|body| DataOp::decode(entry.header.kind, &body.bytes).ok());
         let keeping = op.and_then(|op| self.keeping_verdict(group, &placed, &op));
-        match (keeping, act_of(entry.header.kind)) {
+        let is_valid = match (keeping, act_of(entry.header.kind)) {
             (Some(verdict), _) => verdict == Verdict::Valid,
             (None, Some(act)) => self.verdict(group, &placed, act) == Verdict::Valid,
             // Of items from outside the sources bear on it, which is the same for all that one node wrote.
             (None, None) => true,
-        }
+        };
+        let within = if self.is_sealed_off(&*cx.tx, &placed) { Within::Nothing } else { Within::Bounds };
+        is_valid.then_some(within)
     }
 
     /// Removes the rows that an entry may have written, under whichever of a target's copies they stand.
