@@ -260,8 +260,13 @@ async fn fulfil(net: &Net, handle: &Handle, waiting: &Waiting, known: &Known, wi
                 let _ = net.accept(token, verdict).await;
             }
         }
-        Effect::Answer { .. } | Effect::Bundle { .. } | Effect::Notify(_) | Effect::Wipe(_) | Effect::RemoveBlob(_) => {
-        }
+        // The runtime keeps these for itself.
+        Effect::Answer { .. }
+        | Effect::Bundle { .. }
+        | Effect::Notify(_)
+        | Effect::Here(_)
+        | Effect::Wipe(_)
+        | Effect::RemoveBlob(_) => {}
     }
 }
 

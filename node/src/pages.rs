@@ -4,21 +4,27 @@
 //! compute (ruling D16: an apply takes milliseconds, and its outcome is a function of the entries, so that nothing of it has
 //! to come back to the engine). A page that nobody looks at is let go, and made again from its entries.
 
+mod presence;
 mod sheet;
 
 use crate::runtime::handle::Handle;
-use protocol::engine::effect::Notice;
+use protocol::engine::effect::{FarHere, Notice};
 use protocol::ids::{EntryId, GroupId};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 
-pub use sheet::{Composed, Here, Said, Sheet, WriteError, Wrote};
+pub use presence::{Here, Seat};
+pub use sheet::{Composed, Said, Sheet, WriteError, Wrote};
 
 /// Documents held at once (§1.7 item 7).
 const SHEETS_MAX: usize = 256;
 /// What they may weigh in all.
 const WEIGHT_MAX: usize = 256 * 1024 * 1024;
+
+/// How often is looked at who is still at open pages.
+const BEAT_EVERY: Duration = Duration::from_secs(2);
 
 /// The shelf. Cheap to clone.
 #[derive(Clone)]
@@ -40,13 +46,24 @@ impl Pages {
     pub fn start(handle: Handle) -> Self {
         let pages = Self(Arc::new(Inner { handle, shelf: Mutex::default() }));
         let mut notices = pages.0.handle.notices();
+        let mut heres = pages.0.handle.heres();
         let following = pages.clone();
         tokio::spawn(async move {
+            let mut beat = tokio::time::interval(BEAT_EVERY);
             loop {
-                match notices.recv().await {
-                    Ok(notice) => following.heard(notice),
-                    Err(RecvError::Lagged(_)) => following.look_again(None),
-                    Err(RecvError::Closed) => return,
+                tokio::select! {
+                    notice = notices.recv() => match notice {
+                        Ok(notice) => following.heard(notice),
+                        Err(RecvError::Lagged(_)) => following.look_again(None),
+                        Err(RecvError::Closed) => return,
+                    },
+                    here = heres.recv() => match here {
+                        Ok(here) => following.heard_far(here),
+                        // The next word of each site says it all.
+                        Err(RecvError::Lagged(_)) => {}
+                        Err(RecvError::Closed) => return,
+                    },
+                    _ = beat.tick() => following.sheets().iter().for_each(Sheet::beat),
                 }
             }
         });
@@ -90,10 +107,20 @@ impl Pages {
         }
     }
 
+    fn heard_far(&self, here: FarHere) {
+        // A page that nobody has open here has nobody to be shown to.
+        if let Some(sheet) = self.sheet(&here.page) {
+            sheet.heard(here);
+        }
+    }
+
+    fn sheets(&self) -> Vec<Arc<Sheet>> {
+        self.shelf().sheets.values().map(|(sheet, _)| Arc::clone(sheet)).collect()
+    }
+
     /// Sheets of a group, or all, are compared with what counts.
     fn look_again(&self, group: Option<GroupId>) {
-        let sheets: Vec<Arc<Sheet>> = self.shelf().sheets.values().map(|(sheet, _)| Arc::clone(sheet)).collect();
-        for sheet in sheets.into_iter().filter(|sheet| group.is_none_or(|group| sheet.group() == group)) {
+        for sheet in self.sheets().into_iter().filter(|sheet| group.is_none_or(|group| sheet.group() == group)) {
             sheet.tell(Said::Rights);
             tokio::spawn(async move { sheet.compare().await });
         }

@@ -12,7 +12,7 @@ use archipel_storage::journal::Journal;
 use disk::{Batching, CommitError, Disk};
 use handle::{Busy, Handle, now};
 use protocol::engine::Engine;
-use protocol::engine::effect::{Answer, BundleAnswer, Effect, Judgement, Notice};
+use protocol::engine::effect::{Answer, BundleAnswer, Effect, FarHere, Judgement, Notice};
 use protocol::engine::input::{Ask, BundleAsk, Input};
 use protocol::engine::view::View;
 use protocol::ids::{BlobId, OrgId};
@@ -32,6 +32,8 @@ const BATCH_INPUTS_MAX: usize = 256;
 const BATCH_BYTES_MAX: usize = 8 << 20;
 /// Notices a slow listener may lag behind.
 const NOTICES_MAX: usize = 4_096;
+/// Words of other sites about who is at pages that wait to be shown.
+const HERES_MAX: usize = 256;
 /// Files that wait to be removed; more are asked for again.
 const UNUSED_MAX: usize = 256;
 /// Wishes that wait for the network.
@@ -59,6 +61,7 @@ pub struct Runtime {
     inputs: mpsc::Receiver<Wake>,
     wishes: mpsc::Sender<Effect>,
     notices: broadcast::Sender<Notice>,
+    heres: broadcast::Sender<FarHere>,
     view: Arc<RwLock<Arc<View>>>,
     org: watch::Sender<Option<OrgId>>,
     answers: BTreeMap<u64, oneshot::Sender<Result<Answer, Busy>>>,
@@ -119,11 +122,13 @@ fn assemble(opened: Opened) -> (Runtime, Handle, mpsc::Receiver<Effect>, mpsc::R
     let (wishes, wished) = mpsc::channel(WISHES_MAX);
     let (unused, to_remove) = mpsc::channel(UNUSED_MAX);
     let (notices, _) = broadcast::channel(NOTICES_MAX);
+    let (heres, _) = broadcast::channel(HERES_MAX);
     let (org, org_seen) = watch::channel(engine.org());
     let view = Arc::new(RwLock::new(engine.view()));
     let handle = Handle {
         wake,
         notices: notices.clone(),
+        heres: heres.clone(),
         view: Arc::clone(&view),
         disk: disk.clone(),
         org: org_seen,
@@ -137,6 +142,7 @@ fn assemble(opened: Opened) -> (Runtime, Handle, mpsc::Receiver<Effect>, mpsc::R
         inputs,
         wishes,
         notices,
+        heres,
         view,
         org,
         answers: BTreeMap::new(),
@@ -261,6 +267,9 @@ impl Runtime {
                 }
                 Effect::Notify(notice) => {
                     let _ = self.notices.send(notice);
+                }
+                Effect::Here(here) => {
+                    let _ = self.heres.send(here);
                 }
                 Effect::Wipe(places) => self.wipe(places),
                 Effect::RemoveBlob(blob) => {

@@ -21,6 +21,7 @@ pub mod footprint;
 mod forget;
 mod fork;
 mod gate;
+mod here;
 mod ingest;
 pub mod input;
 mod keep;
@@ -357,6 +358,7 @@ impl Engine {
                 self.view_mut().site_keeps = keeps;
                 self.sweep_soon();
             }
+            Input::Here { here, to } => self.tell_here(&mut cx, here, &to),
             Input::Tick => self.tick(&mut cx),
         }
         self.settle(&mut cx);

@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod held;
+pub mod here;
 pub mod links;
 pub mod message;
 pub mod plan;

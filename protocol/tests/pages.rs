@@ -6,10 +6,15 @@ mod world;
 
 use protocol::control::op::{Access, GroupKind, Role};
 use protocol::document::{Document, Kind, Line, actor};
-use protocol::engine::effect::{Answer, Refusal};
-use protocol::engine::input::{Anchor, Command, PageChange, PageComment, PageName, PageSettle, PageTrash, Words};
+use protocol::engine::effect::{Answer, Effect, FarHere, Refusal};
+use protocol::engine::input::{
+    Anchor, Audience, Command, Input, PageChange, PageComment, PageName, PageSettle, PageTrash, Words,
+};
 use protocol::engine::query::PagesOf;
 use protocol::ids::{EntryId, GroupId, UserId};
+use protocol::sync::here::{HERE_PER_SECOND_MAX, Here, PLACE_BYTES_MAX, Place, WINDOWS_MAX, Window};
+use protocol::sync::message::Request;
+use std::collections::BTreeSet;
 use world::World;
 
 const CANARY: &str = "un canari jaune";
@@ -338,4 +343,75 @@ fn an_erased_page_is_gone_everywhere_with_what_was_said_on_it() {
     assert_eq!(titles(&world, 1, ben, group, PagesOf::Shelf), Vec::<String>::new());
     assert!(world.read(1, |reader| reader.page(ben, page)).is_none());
     assert_eq!(document(&world, 1, page).plain(), "");
+}
+
+fn window(session: u64, user: UserId) -> Window {
+    Window { session, user, place: Some(Place { anchor: "4@ab".into(), head: "7@ab".into() }) }
+}
+
+/// What a site takes of a peer's word.
+fn taken(world: &mut World, at: usize, by: usize, here: Here) -> Vec<FarHere> {
+    let (peer, bytes) = (world.node(by), Request::Here { here }.encode());
+    let effects = world.input(at, Input::PeerRequest { peer, token: 9, bytes });
+    let heres = effects.into_iter().filter_map(|effect| match effect {
+        Effect::Here(here) => Some(here),
+        _ => None,
+    });
+    heres.collect()
+}
+
+#[test]
+fn who_is_at_a_page_is_told_to_the_sites_of_its_group_and_kept_nowhere() {
+    let Stage { mut world, ann, ben, page, .. } = stage(41);
+    let elsewhere = world.add_site();
+    world.admit(0, ann, elsewhere, "Eve");
+    world.connect_all();
+    world.deliver();
+    world.pass(3);
+    let here = Here { page, windows: vec![window(1, ann), window(2, ben)] };
+    world.input(0, Input::Here { here: here.clone(), to: Audience::Everybody });
+    world.deliver();
+    let told = FarHere { page, node: world.node(0), windows: vec![window(1, ann)] };
+    assert_eq!(world.sites[1].heres, [told], "ben is at home at the other site, which speaks for him");
+    assert!(world.sites[elsewhere].heres.is_empty(), "who does not hold the group hears nothing");
+    let nobody = Audience::Nodes(BTreeSet::from([world.node(elsewhere)]));
+    world.input(0, Input::Here { here: here.clone(), to: nobody });
+    world.cut(0, 1);
+    world.input(0, Input::Here { here, to: Audience::Everybody });
+    world.connect_all();
+    world.deliver();
+    assert_eq!(world.sites[1].heres.len(), 1, "what is lost is not said again");
+    assert!(world.sites[elsewhere].heres.is_empty());
+    assert!((0..3).all(|at| !holds(&world, at, b"4@ab")));
+}
+
+#[test]
+fn a_site_speaks_for_its_own_people_alone_and_only_where_they_may_read() {
+    let Stage { mut world, ann, ben, group, page } = stage(42);
+    let lie = Here { page, windows: vec![window(1, ann), window(2, ben), window(3, UserId([9; 16]))] };
+    let heard = taken(&mut world, 0, 1, lie.clone());
+    assert_eq!(heard[0].windows, [window(2, ben)]);
+    let nowhere = Here { page: EntryId([3; 32]), windows: vec![window(2, ben)] };
+    assert!(taken(&mut world, 0, 1, nowhere).is_empty());
+    world.done(0, ann, Command::Revoke { group, users: vec![ben] });
+    assert!(taken(&mut world, 0, 1, lie).is_empty(), "the site holds nothing of the group any more");
+}
+
+#[test]
+fn words_about_who_is_where_are_bounded_in_size_and_number() {
+    let Stage { mut world, ben, page, .. } = stage(43);
+    let long = Place { anchor: "4@ab".into(), head: "7".repeat(PLACE_BYTES_MAX + 1) };
+    let odd = Place { anchor: "<4@ab>\n".into(), head: "7@ab".into() };
+    for place in [long, odd] {
+        let windows = vec![Window { place: Some(place), ..window(2, ben) }];
+        assert!(taken(&mut world, 0, 1, Here { page, windows }).is_empty());
+    }
+    let crowd = (0..=WINDOWS_MAX as u64).map(|session| window(session, ben)).collect();
+    assert!(taken(&mut world, 0, 1, Here { page, windows: crowd }).is_empty());
+    world.pass(2);
+    let one = Here { page, windows: vec![window(2, ben)] };
+    let heard: usize = (0..2 * HERE_PER_SECOND_MAX).map(|_| taken(&mut world, 0, 1, one.clone()).len()).sum();
+    assert_eq!(heard, HERE_PER_SECOND_MAX as usize);
+    world.pass(2);
+    assert_eq!(taken(&mut world, 0, 1, one).len(), 1, "the next second is another");
 }

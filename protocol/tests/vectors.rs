@@ -20,6 +20,7 @@ use protocol::keys::{PublicKey, Purpose, SecretKey, derive};
 use protocol::log::Height;
 use protocol::sync::address::AddressRecord;
 use protocol::sync::held::{Held, frontier_digest};
+use protocol::sync::here::{Here, Place, Window};
 use protocol::sync::message::{BlobRequest, LEVEL, Request, Response, ScopeDigest, ScopeFrontier};
 use rand_chacha::ChaCha12Rng;
 use rand_core::SeedableRng;
@@ -196,6 +197,8 @@ fn messages() -> Vec<(&'static str, Vec<u8>)> {
     let batches = vec![vec![1, 2, 3].into()];
     let frontier = ScopeFrontier { scope, control: vec![height], data: vec![height], helds: vec![held.clone()] };
     let now = 1_700_000_000_000;
+    let place = Some(Place { anchor: "3@ab12".into(), head: "9@ab12".into() });
+    let here = Here { page: EntryId([8; 32]), windows: vec![Window { session: 77, user: USER, place }] };
     vec![
         ("hello", Request::Hello { level: LEVEL, tag: org_tag(&ORG), now }.encode()),
         ("compare", Request::Compare { root: [4; 32] }.encode()),
@@ -207,6 +210,7 @@ fn messages() -> Vec<(&'static str, Vec<u8>)> {
         ("announce", Request::Announce { scopes: vec![scope] }.encode()),
         ("helds", Request::Helds { helds: vec![held.clone()] }.encode()),
         ("addresses", Request::Addresses { records: vec![record] }.encode()),
+        ("here", Request::Here { here }.encode()),
         ("answer hello", Response::Hello { level: LEVEL, tag: org_tag(&ORG), now }.encode()),
         ("answer compared", Response::Compared { same: true }.encode()),
         (

@@ -3,6 +3,13 @@
 use crate::typing::{make_page, replay, sees_page, shown, typing};
 use archipel_tests::cluster::{CROSS_WITHIN, PageWindow, Site, join, two_sites, within};
 
+/// Who else is at a page, in order.
+fn names(window: &PageWindow) -> Vec<&str> {
+    let mut names: Vec<&str> = window.others.values().map(|(name, _)| name.as_str()).collect();
+    names.sort_unstable();
+    names
+}
+
 #[tokio::test]
 async fn what_three_sites_type_at_once_one_of_them_cut_off_is_one_page_in_the_end() {
     let [by_ann, by_ben, by_eve] = typing();
@@ -22,6 +29,15 @@ async fn what_three_sites_type_at_once_one_of_them_cut_off_is_one_page_in_the_en
     anns.until("ann reads eve", |window| window.text() == "De Nice. ").await;
     bens.until("ben reads eve", |window| window.text() == "De Nice. ").await;
 
+    // Everybody sees who is here, at other sites too, and where their cursors are.
+    for (window, others) in [(&mut anns, ["ben", "eve"]), (&mut bens, ["ann", "eve"]), (&mut eves, ["ann", "ben"])] {
+        window.until("the people of the other sites are here", |window| names(window) == others).await;
+    }
+    eves.point(3).await;
+    let placed = |window: &PageWindow| window.others.values().any(|(name, place)| name == "eve" && place.is_some());
+    anns.until("ann sees eve's cursor", placed).await;
+    bens.until("ben sees eve's cursor", placed).await;
+
     // Nice is cut off: its site stands still, its person types on.
     eves.cut();
     nice.stop().await;
@@ -33,8 +49,13 @@ async fn what_three_sites_type_at_once_one_of_them_cut_off_is_one_page_in_the_en
     anns.until("ann's words are kept", PageWindow::is_kept).await;
     bens.until("ben's words are kept", PageWindow::is_kept).await;
 
+    // Nothing is heard of eve: after a while she is shown no more.
+    anns.until("eve is not here", |window| names(window) == ["ben"]).await;
+    bens.until("eve is not here", |window| names(window) == ["ann"]).await;
+
     nice.restart().await;
     eves.come_back(&eve).await;
+    anns.until("eve is here again", |window| names(window) == ["ben", "eve"]).await;
     eves.until("eve's words are kept", PageWindow::is_kept).await;
     let everything = |window: &PageWindow| {
         let text = window.text();

@@ -13,7 +13,7 @@ pub use wires::{Message, Weather, pair};
 use disk::Pending;
 use faults::Fate;
 use protocol::clock::Millis;
-use protocol::engine::effect::{Answer, Effect, Judgement, Notice};
+use protocol::engine::effect::{Answer, Effect, FarHere, Judgement, Notice};
 use protocol::engine::input::{Ask, Command, Input};
 use protocol::engine::read::Reader;
 use protocol::engine::{Engine, Identity, Tuning};
@@ -59,6 +59,8 @@ pub struct Site {
     pub confined: BTreeSet<NodeId>,
     /// What it told its browsers.
     pub notices: Vec<Notice>,
+    /// Who of other sites was said to be at pages.
+    pub heres: Vec<FarHere>,
     /// Files it asked for.
     pub fetches: Vec<BlobId>,
     /// Files it removed.
@@ -153,6 +155,7 @@ impl World {
             allowed: BTreeSet::new(),
             confined: BTreeSet::new(),
             notices: Vec::new(),
+            heres: Vec::new(),
             fetches: Vec::new(),
             removed: Vec::new(),
             skew: 0,
@@ -268,6 +271,7 @@ impl World {
             Effect::Allow(nodes) => self.sites[at].allowed.clone_from(nodes),
             Effect::Confine(nodes) => self.sites[at].confined.clone_from(nodes),
             Effect::Notify(notice) => self.sites[at].notices.push(notice.clone()),
+            Effect::Here(here) => self.sites[at].heres.push(here.clone()),
             Effect::FetchBlob { blob, .. } => self.sites[at].fetches.push(*blob),
             Effect::Subscribe(topics) => self.sites[at].topics.clone_from(topics),
             Effect::Publish { topic, bytes } => {

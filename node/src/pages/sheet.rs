@@ -1,19 +1,22 @@
 //! One open page: its document, who is at it, and what they are told.
 
+use super::presence::{self, Here, Presence, Seat};
 use crate::local::secret::random;
 use crate::runtime::handle::{Busy, Handle, now};
 use protocol::clock::Hlc;
 use protocol::document::{
     self, Actor, Admitted, CHANGES_PER_ENTRY_MAX, Document, ENTRY_CHANGES_BYTES_MAX, Hash, Malformed,
 };
-use protocol::engine::effect::{Answer, Refusal};
-use protocol::engine::input::{Attachment, Command, PageChange};
+use protocol::engine::effect::{Answer, FarHere, Refusal};
+use protocol::engine::input::{Attachment, Command, Input, PageChange};
 use protocol::ids::{EntryId, GroupId, RequestId, UserId};
+use protocol::sync::here::Window;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Mutex as Lock, OwnedMutexGuard, broadcast};
+use tokio::time::Instant;
 
 /// What one browser may lag behind before it must open anew.
 const SAID_MAX: usize = 512;
@@ -36,25 +39,14 @@ pub enum Said {
         /// Their bytes, in an order in which they can be applied.
         changes: Arc<Vec<Vec<u8>>>,
     },
-    /// Somebody of this site is here.
+    /// Somebody is here.
     Here(Here),
     /// Not any more.
-    Gone(u64),
+    Gone(Seat),
     /// Who may do what may have changed.
     Rights,
     /// What counted does not any more: open anew.
     Reset,
-}
-
-/// Somebody at a page.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Here {
-    /// Which window.
-    pub session: u64,
-    /// Who.
-    pub user: UserId,
-    /// The selection's two ends, as the browser names them.
-    pub cursor: Option<(String, String)>,
 }
 
 /// What became of changes that a browser sent.
@@ -107,7 +99,7 @@ pub struct Sheet {
     said: broadcast::Sender<Said>,
     arrived: Mutex<Vec<EntryId>>,
     names: Mutex<BTreeMap<Actor, (u64, UserId)>>,
-    here: Mutex<BTreeMap<u64, Here>>,
+    presence: Mutex<Presence>,
     rights_due: AtomicBool,
 }
 
@@ -126,7 +118,7 @@ impl Sheet {
             said: broadcast::Sender::new(SAID_MAX),
             arrived: Mutex::default(),
             names: Mutex::default(),
-            here: Mutex::default(),
+            presence: Mutex::default(),
             rights_due: AtomicBool::new(false),
         }
     }
@@ -379,22 +371,59 @@ impl Sheet {
 
     // --- who is here ----------------------------------------------------------------------------------------------
 
-    /// Everybody of this site who is at the page.
+    /// Everybody who is at the page, here or at other sites.
     pub fn here(&self) -> Vec<Here> {
-        lock(&self.here).values().cloned().collect()
+        lock(&self.presence).all()
     }
 
-    /// Somebody is here, at this place.
-    pub fn arrive(&self, here: Here) {
-        lock(&self.here).insert(here.session, here.clone());
-        self.tell(Said::Here(here));
+    /// Somebody of this site is here, at this place.
+    pub fn arrive(self: &Arc<Self>, window: Window) {
+        let said = lock(&self.presence).arrive(window);
+        self.tell(said);
+        self.tell_others();
     }
 
     /// A window was closed.
-    pub fn leave(&self, session: u64) {
-        if lock(&self.here).remove(&session).is_some() {
-            self.tell(Said::Gone(session));
+    pub fn leave(self: &Arc<Self>, session: u64) {
+        let said = lock(&self.presence).leave(session);
+        if let Some(said) = said {
+            self.tell(said);
+            self.tell_others();
         }
+    }
+
+    /// Another site's node said who is here.
+    pub(super) fn heard(self: &Arc<Self>, far: FarHere) {
+        let (said, answer) = lock(&self.presence).heard(Instant::now(), far.node, far.windows);
+        said.into_iter().for_each(|said| self.tell(said));
+        if answer {
+            self.tell_others();
+        }
+    }
+
+    /// Time has passed.
+    pub(super) fn beat(self: &Arc<Self>) {
+        let (said, again) = lock(&self.presence).beat(Instant::now());
+        said.into_iter().for_each(|said| self.tell(said));
+        if again {
+            self.tell_others();
+        }
+    }
+
+    /// Tells other sites soon, once for all that comes until then.
+    fn tell_others(self: &Arc<Self>) {
+        if !lock(&self.presence).begin() {
+            return;
+        }
+        let sheet = Arc::clone(self);
+        tokio::spawn(async move {
+            tokio::time::sleep(presence::PACE).await;
+            let word = lock(&sheet.presence).word(Instant::now());
+            if let Some((windows, to)) = word {
+                let here = protocol::sync::here::Here { page: sheet.page, windows };
+                sheet.handle.tell(Input::Here { here, to }).await;
+            }
+        });
     }
 }
 

@@ -4,7 +4,7 @@ use super::Wake;
 use super::disk::Disk;
 use archipel_storage::journal::Reader as JournalReader;
 use protocol::clock::Millis;
-use protocol::engine::effect::{Answer, BundleAnswer, Notice};
+use protocol::engine::effect::{Answer, BundleAnswer, FarHere, Notice};
 use protocol::engine::input::{Ask, BundleAsk, Command, Input};
 use protocol::engine::read::Reader;
 use protocol::engine::view::View;
@@ -31,6 +31,7 @@ pub enum Busy {
 pub struct Handle {
     pub(super) wake: mpsc::Sender<Wake>,
     pub(super) notices: broadcast::Sender<Notice>,
+    pub(super) heres: broadcast::Sender<FarHere>,
     pub(super) view: Arc<RwLock<Arc<View>>>,
     pub(super) disk: Disk,
     pub(super) org: watch::Receiver<Option<OrgId>>,
@@ -72,6 +73,11 @@ impl Handle {
     /// What changes from now on. A slow listener misses the oldest and is told so.
     pub fn notices(&self) -> broadcast::Receiver<Notice> {
         self.notices.subscribe()
+    }
+
+    /// Who of other sites is at pages from now on.
+    pub fn heres(&self) -> broadcast::Receiver<FarHere> {
+        self.heres.subscribe()
     }
 
     /// Tells listeners of something that did not come from the engine.

@@ -5,7 +5,19 @@
 pub use crate::engine::bundle::{Begun, BundleAnswer, BundleRefusal, Taken};
 use crate::ids::{BlobId, EntryId, GroupId, NodeId, UserId};
 use crate::store::Location;
+use crate::sync::here::Window;
 use std::collections::BTreeSet;
+
+/// Who of another site is at a page, as its node says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FarHere {
+    /// The page.
+    pub page: EntryId,
+    /// The node that says so.
+    pub node: NodeId,
+    /// Everybody there; the text of each name comes from here, not from there.
+    pub windows: Vec<Window>,
+}
 
 /// One wish.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +90,8 @@ pub enum Effect {
     },
     /// These records stand elsewhere by now: overwrite them, and say so with `Input::Wiped`.
     Wipe(Vec<Location>),
+    /// Somebody at another site is at a page, or not any more: to be shown, never kept.
+    Here(FarHere),
     /// Nothing refers to this file any more: remove it and what was made from it, and say so with `Input::BlobRemoved`.
     RemoveBlob(BlobId),
     /// Browsers and other rooms may want to know.

@@ -11,7 +11,9 @@ pub use crate::group::keeping::{Power, Retention};
 pub use crate::group::page::{Anchor, PageChange, PageComment, PageName, PageSettle, PageTrash};
 use crate::ids::{BlobId, EntryId, GroupId, NodeId, RequestId, SiteId, TicketId, UserId};
 use crate::store::Location;
+pub use crate::sync::here::Here;
 pub use rights::Rights;
+use std::collections::BTreeSet;
 
 /// One thing that happened. The caller tells the time and the randomness beside it.
 #[derive(Debug, Clone)]
@@ -83,8 +85,24 @@ pub enum Input {
     },
     /// How long this site keeps words and files.
     SiteKeeps(SiteKeeps),
+    /// Who of this site is at a page.
+    Here {
+        /// All of them.
+        here: Here,
+        /// Who is to know.
+        to: Audience,
+    },
     /// Time passed: about once a second.
     Tick,
+}
+
+/// Whom of those who may know something it is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Audience {
+    /// All of them.
+    Everybody,
+    /// These.
+    Nodes(BTreeSet<NodeId>),
 }
 
 /// A wish with who has it.

@@ -173,7 +173,7 @@ impl Engine {
     }
 
     /// A page that counts and is not erased: its group and author.
-    fn page(&self, cx: &Cx<'_>, id: &EntryId) -> Option<(GroupId, Option<UserId>)> {
+    pub(super) fn page(&self, cx: &Cx<'_>, id: &EntryId) -> Option<(GroupId, Option<UserId>)> {
         let found = Found::of(&*cx.tx, id).filter(|found| found.kind == kind::PAGE && found.body.is_some())?;
         let group = GroupId::from(self.logs.get(&found.log)?.scope);
         let row = lookup::page_row(&*cx.tx, &group, id).filter(|row| row.made)?;

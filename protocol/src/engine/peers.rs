@@ -115,7 +115,7 @@ impl Engine {
             (None, Asked::Stated { from, .. }) => {
                 self.ask_stated.insert(peer, from);
             }
-            (_, Asked::Note | Asked::Told(_) | Asked::Links | Asked::Stated { .. }) => {}
+            (_, Asked::Note | Asked::Told(_) | Asked::Links | Asked::Here | Asked::Stated { .. }) => {}
             (_, _) => self.fail_round(cx, peer),
         }
         self.go_on(cx, peer);

@@ -139,6 +139,10 @@ impl Engine {
                 }
                 Response::Noted { helds: Vec::new() }
             }
+            Request::Here { here } => {
+                self.take_here(cx, peer, here);
+                Response::Noted { helds: Vec::new() }
+            }
             Request::Stated { scopes } => Response::Noted { helds: self.newer_stated(&peer, &scopes) },
         }
     }

@@ -6,6 +6,7 @@ use crate::limits::{REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};
 use crate::log::Height;
 use crate::sync::address::AddressRecord;
 use crate::sync::held::Held;
+use crate::sync::here::Here;
 use crate::sync::links::{Link, Links};
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
@@ -135,6 +136,13 @@ pub enum Request {
         /// By scope.
         #[n(0)]
         scopes: Vec<StatedScope>,
+    },
+    /// Who of the asker's site is at a page.
+    #[n(14)]
+    Here {
+        /// All of them.
+        #[n(0)]
+        here: Here,
     },
 }
 

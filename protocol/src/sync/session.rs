@@ -54,6 +54,8 @@ pub enum Asked {
     Told(Vec<(ScopeId, NodeId)>),
     /// A note: whom this node is connected to.
     Links,
+    /// A note: who is at a page. Lost, it is not missed: the next one says it all.
+    Here,
     /// Statements of others that are newer there.
     Stated {
         /// Over this scope and those after it.
@@ -66,7 +68,7 @@ pub enum Asked {
 impl Asked {
     /// Whether it may be left out where a peer leaves much unanswered.
     pub fn is_note(&self) -> bool {
-        matches!(self, Asked::Note | Asked::Told(_) | Asked::Links | Asked::Stated { .. })
+        matches!(self, Asked::Note | Asked::Told(_) | Asked::Links | Asked::Here | Asked::Stated { .. })
     }
 }
 
@@ -121,12 +123,24 @@ pub struct Session {
     pub links_due: bool,
     /// What the peer did on this connection.
     pub counts: PeerCounts,
+    /// Words about who is at pages in the second that began then.
+    heres: (Millis, u32),
 }
 
 impl Session {
     /// A new connection.
     pub fn new() -> Self {
         Self { interval: COMPARE_EVERY_MS, ..Self::default() }
+    }
+
+    /// Whether one more word about who is at a page is taken from the peer in this second.
+    pub fn may_say_here(&mut self, now: Millis, most: u32) -> bool {
+        let (began, said) = &mut self.heres;
+        if now.0 >= began.0 + 1_000 || now < *began {
+            (*began, *said) = (now, 0);
+        }
+        *said += 1;
+        *said <= most
     }
 
     /// Whether a push has no answer yet. Pushes go one after the other: one that overtakes another finds a gap.

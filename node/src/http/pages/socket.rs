@@ -11,13 +11,14 @@ use super::super::error::{Answered, CSRF};
 use super::super::extract::{At, InQuery, Key};
 use super::super::guard::is_origin_own;
 use super::{attachments, hex};
-use crate::pages::{Here, Said, Sheet, WriteError, Wrote};
+use crate::pages::{Here, Said, Seat, Sheet, WriteError, Wrote};
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use protocol::document::Actor;
 use protocol::ids::{EntryId, to_text};
+use protocol::sync::here::{Place, Window};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -40,8 +41,6 @@ const PING_EVERY: Duration = Duration::from_secs(25);
 const SILENT_MAX: Duration = Duration::from_secs(70);
 /// Cursors a browser may show in a second.
 const CURSORS_PER_SECOND: u32 = 8;
-/// One end of a cursor as the browser names it.
-const CURSOR_BYTES_MAX: usize = 128;
 
 /// What the browser said makes no sense.
 const CLOSE_BAD: u16 = 4400;
@@ -60,17 +59,17 @@ const CLOSE_BUSY: u16 = 4429;
 
 static SOCKETS: AtomicUsize = AtomicUsize::new(0);
 
-/// A socket's place, given back when it ends.
-struct Place;
+/// A socket's slot, given back when it ends.
+struct Slot;
 
-impl Place {
+impl Slot {
     fn take() -> Option<Self> {
         let taken = SOCKETS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < SOCKETS_MAX).then_some(n + 1));
         taken.is_ok().then_some(Self)
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
         SOCKETS.fetch_sub(1, Ordering::Relaxed);
     }
@@ -101,9 +100,9 @@ pub(in crate::http) async fn open(
     }
     let upgrade = upgrade.max_message_size(MESSAGE_BYTES_MAX).max_frame_size(MESSAGE_BYTES_MAX);
     Ok(upgrade.on_upgrade(move |mut socket| async move {
-        let code = match Place::take() {
+        let code = match Slot::take() {
             None => CLOSE_BUSY,
-            Some(_place) => serve(&app, &viewer, page, wanted.actor.as_deref(), &mut socket).await,
+            Some(_slot) => serve(&app, &viewer, page, wanted.actor.as_deref(), &mut socket).await,
         };
         if code != 0 {
             tracing::debug!(%page, code, "a window on a page is closed");
@@ -118,7 +117,7 @@ pub(in crate::http) async fn open(
 async fn serve(app: &App, viewer: &Viewer, page: EntryId, actor: Option<&str>, socket: &mut WebSocket) -> u16 {
     let Ok((view, sheet)) = app.sheet(viewer.user, page) else { return CLOSE_UNKNOWN };
     let Some((actor, session)) = sheet.name(viewer.user, actor.and_then(parse_actor)).await else { return CLOSE_BUSY };
-    let window = Window { app, viewer, page, sheet, session, may_edit: view.may.edit, socket };
+    let window = Opened { app, viewer, page, sheet, session, may_edit: view.may.edit, socket };
     window.run(actor).await.err().map_or(0, |Over(code)| code)
 }
 
@@ -149,8 +148,14 @@ struct Cursor {
     head: String,
 }
 
+/// What a browser calls a window. It sorts by nothing and proves nothing.
+fn seat_text(seat: &Seat) -> String {
+    let node = seat.node.as_ref().map_or(&[][..], |node| &node.0[..8]);
+    to_text(&[node, &seat.session.to_be_bytes()].concat())
+}
+
 /// One browser's window on a page.
-struct Window<'a> {
+struct Opened<'a> {
     app: &'a App,
     viewer: &'a Viewer,
     page: EntryId,
@@ -160,11 +165,13 @@ struct Window<'a> {
     socket: &'a mut WebSocket,
 }
 
-impl Window<'_> {
+impl Opened<'_> {
     async fn run(mut self, actor: Actor) -> Result<(), Over> {
         // What changes from now on is heard; what stands now is in the snapshot. What is in both does no harm.
         let mut said = self.sheet.listen();
         self.greet(actor).await?;
+        // Whoever only reads is here, too.
+        self.here(None);
         let ended = self.work(&mut said).await;
         self.sheet.leave(self.session);
         ended
@@ -251,18 +258,27 @@ impl Window<'_> {
             Said::Changes { from, changes } if from != Some(self.session) => {
                 self.push(Message::Binary(frame::changes(&changes).into())).await
             }
-            Said::Here(here) if here.session != self.session => self.show(&here).await,
-            Said::Gone(session) => self.say(json!({ "t": "gone", "session": to_text(&session.to_be_bytes()) })).await,
+            Said::Here(here) if here.seat != self.seat() => self.show(&here).await,
+            Said::Gone(seat) => self.say(json!({ "t": "gone", "session": seat_text(&seat) })).await,
             Said::Rights => self.check(),
             Said::Reset => Err(Over(CLOSE_RESET)),
             Said::Changes { .. } | Said::Here(_) => Ok(()),
         }
     }
 
+    fn seat(&self) -> Seat {
+        Seat { node: None, session: self.session }
+    }
+
+    /// Says to all others that the person is here.
+    fn here(&self, place: Option<Place>) {
+        self.sheet.arrive(Window { session: self.session, user: self.viewer.user, place });
+    }
+
     async fn show(&mut self, here: &Here) -> Result<(), Over> {
         let who = self.app.shape(self.viewer.user, |shaper| shaper.person_ref(here.user));
-        let cursor = here.cursor.as_ref().map(|(anchor, head)| json!({ "anchor": anchor, "head": head }));
-        let session = to_text(&here.session.to_be_bytes());
+        let cursor = here.place.as_ref().map(|place| json!({ "anchor": place.anchor, "head": place.head }));
+        let session = seat_text(&here.seat);
         self.say(json!({ "t": "here", "who": who, "session": session, "cursor": cursor })).await
     }
 
@@ -271,11 +287,11 @@ impl Window<'_> {
         if spoken.t != "here" {
             return Ok(());
         }
-        let cursor = spoken.cursor.map(|cursor| (cursor.anchor, cursor.head));
-        if cursor.as_ref().is_some_and(|(anchor, head)| anchor.len().max(head.len()) > CURSOR_BYTES_MAX) {
+        let place = spoken.cursor.map(|cursor| Place { anchor: cursor.anchor, head: cursor.head });
+        if place.as_ref().is_some_and(|place| !place.is_fit()) {
             return Err(Over(CLOSE_BAD));
         }
-        self.sheet.arrive(Here { session: self.session, user: self.viewer.user, cursor });
+        self.here(place);
         Ok(())
     }
 

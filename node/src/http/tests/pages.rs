@@ -31,11 +31,13 @@ async fn connect(address: SocketAddr, browser: &Browser, page: &str, query: &str
     client_async(request, socket).await.unwrap().0
 }
 
+/// The next message; who is here without a cursor is passed over, since everybody who opens a page is.
 async fn next(stream: &mut WebSocketStream<TcpStream>) -> Message {
     loop {
         let message = timeout(Duration::from_secs(20), stream.next()).await.expect("a message in time");
         match message.expect("an open stream").expect("a whole message") {
             Message::Ping(_) | Message::Pong(_) => {}
+            Message::Text(text) if text.contains(r#""t":"here""#) && text.contains(r#""cursor":null"#) => {}
             message => return message,
         }
     }
