@@ -81,6 +81,26 @@ async fn two_behind_routers_meet_over_a_third_that_holds_nothing_of_theirs() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn behind_routers_that_keep_ports_a_hole_is_punched_and_the_relay_is_left() {
+    let routers = Routers::new(3, Ports::Kept);
+    let paris = Site::start_in_with(routers.place(1), "Paris", &INTERNET).await;
+    let lyon = Site::start_in_with(routers.place(2), "Lyon", &INTERNET).await;
+    let nice = Site::start_in_with(routers.place(3), "Nice", &INTERNET).await;
+    let ann = found(&paris, "ann").await;
+    let ben = join(&ann, &lyon, "ben").await;
+    let eve = join(&ann, &nice, "eve").await;
+    let begun = Instant::now();
+    within(CROSS_WITHIN, "lyon and nice meet straight", async || {
+        (via(&ben, "Nice").await? == "direct" && via(&eve, "Lyon").await? == "direct").then_some(())
+    })
+    .await;
+    println!("straight through both routers {:?} after the last pairing", begun.elapsed());
+    let group = share(&ben, &[&eve]).await;
+    let post = ben.write(&group.id, "de Lyon, tout droit").await.unwrap();
+    eve.sees_post(&post.id).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_line_that_loses_packets_and_takes_only_small_ones_carries_everything() {
     let lines = Lines::new(2);
     for number in [1, 2] {

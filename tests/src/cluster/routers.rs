@@ -69,6 +69,10 @@ impl Routers {
         nft(&router, "add table ip nat");
         nft(&router, "add chain ip nat out { type nat hook postrouting priority 100 ; }");
         nft(&router, &format!("add rule ip nat out oifname \"eth0\" masquerade{how}"));
+        // As routers do: who comes unasked is not answered, and leaves no trace in the table of connections.
+        nft(&router, "add table ip door");
+        nft(&router, "add chain ip door in { type filter hook input priority 0 ; }");
+        nft(&router, "add rule ip door in iifname \"eth0\" meta l4proto udp ct state new drop");
         // Only this test, as the person in front of the machine, knows a way in.
         ip(&format!("route add 10.0.{number}.0/24 via 203.0.113.{number}"));
     }
