@@ -5,8 +5,13 @@
 #[expect(dead_code, reason = "the simulator uses the rest")]
 mod world;
 
-use protocol::engine::input::Command;
+use protocol::clock::{Hlc, Millis};
+use protocol::control::op::{Class, ControlOp, LogOpen};
+use protocol::engine::input::{Command, Input};
+use protocol::entry::batch::{self, Signatures};
+use protocol::entry::{Body, Entry, Header};
 use protocol::ids::{ScopeId, UserId};
+use protocol::limits::{PUSH_ENTRIES_MAX, REQUEST_BYTES_MAX};
 use protocol::store::Store as _;
 use protocol::store::keys::held;
 use protocol::sync::message::Request;
@@ -32,6 +37,26 @@ impl Watch for Counted {
     }
 }
 
+/// Notes when whom a site meets is told to whom, and how often statements are asked for.
+#[derive(Default)]
+struct Noted {
+    links: Vec<(Millis, usize, usize)>,
+    questions: usize,
+}
+
+impl Watch for Noted {
+    fn committed(&mut self, _: &World, _: usize, _: &[Vec<u8>]) {}
+    fn reopened(&mut self, _: &World, _: usize) {}
+    fn sent(&mut self, world: &World, from: usize, to: usize, message: &Message) {
+        let Message::Request { bytes, .. } = message else { return };
+        match Request::decode(bytes) {
+            Ok(Request::Links { .. }) => self.links.push((world.now, from, to)),
+            Ok(Request::Stated { .. }) => self.questions += 1,
+            _ => {}
+        }
+    }
+}
+
 /// Sites of one organisation that have told each other who they are.
 fn organisation(seed: u64) -> (World, UserId) {
     let mut world = World::new(seed);
@@ -42,6 +67,9 @@ fn organisation(seed: u64) -> (World, UserId) {
     for at in 1..SITES {
         world.admit(0, ann, at, "somebody");
     }
+    // At first all but the founder's know nobody but the founder's.
+    world.connect_all();
+    world.pass(5);
     world.connect_all();
     world.pass(90);
     (world, ann)
@@ -115,4 +143,131 @@ fn what_was_stated_while_no_way_led_to_a_site_is_asked_for_when_it_is_back() {
     world.connect(3, last);
     world.pass(60);
     assert_all_stated(&world);
+}
+
+#[test]
+fn whom_a_site_meets_is_told_to_who_comes_at_once_and_to_others_at_most_every_ten_seconds() {
+    let (mut world, _) = organisation(17);
+    world.pass(30);
+    let noted = Rc::new(RefCell::new(Noted::default()));
+    world.watch = Some(noted.clone());
+    // One line comes and goes.
+    let mut came: Vec<Millis> = Vec::new();
+    for _ in 0..12 {
+        world.cut(0, 1);
+        world.connect(0, 1);
+        came.push(world.now);
+        world.deliver();
+        world.pass(1);
+    }
+    world.pass(15);
+    let noted = noted.borrow();
+    let told = |to: usize| -> Vec<u64> {
+        noted.links.iter().filter(|(_, from, at)| (*from, *at) == (0, to)).map(|(when, ..)| when.0).collect()
+    };
+    let newcomer = told(1);
+    for at in came {
+        assert!(newcomer.contains(&at.0), "who comes is told at once: {newcomer:?}");
+    }
+    for other in 2..SITES {
+        let times = told(other);
+        assert!(!times.is_empty(), "site {other} learns of it");
+        assert!(times.windows(2).all(|pair| pair[1] - pair[0] >= 10_000), "site {other}: {times:?}");
+    }
+}
+
+#[test]
+fn a_question_about_statements_that_was_lost_is_asked_again() {
+    let (mut world, ann) = organisation(18);
+    register(&mut world, ann);
+    world.deliver();
+    let last = SITES - 1;
+    for at in 0..last {
+        world.cut(at, last);
+    }
+    world.pass(60);
+    let noted = Rc::new(RefCell::new(Noted::default()));
+    world.watch = Some(noted.clone());
+    world.connect(3, last);
+    // The first two questions are lost, with what is under way at that moment.
+    let mut lost = 0;
+    for _ in 0..120 {
+        world.now.0 += 1_000;
+        (0..SITES).for_each(|at| drop(world.input(at, Input::Tick)));
+        for _ in 0..200 {
+            let asked = noted.borrow().questions;
+            world.weather.loss_percent = if lost < 2 && asked > lost { 100 } else { 0 };
+            lost += usize::from(world.weather.loss_percent > 0);
+            world.deliver_some(if world.weather.loss_percent > 0 { 30 } else { 1 });
+        }
+        world.weather.loss_percent = 0;
+        world.deliver();
+    }
+    assert_eq!(lost, 2);
+    assert!(noted.borrow().questions > lost, "asked again");
+    assert_all_stated(&world);
+}
+
+/// Content logs that a site's node opens in a scope, whatever its engine would say to that.
+fn many_logs(world: &World, at: usize, scope: ScopeId, count: u32) -> Vec<Vec<u8>> {
+    let org = world.sites[at].engine.org().expect("admitted");
+    let open = |n: u32| {
+        let mut nonce = [0; 16];
+        nonce[..4].copy_from_slice(&n.to_be_bytes());
+        let open = LogOpen { node: world.node(at), class: Class::Data, nonce, previous: Vec::new() };
+        let (kind, bytes) = ControlOp::LogOpen(open).encode();
+        let body = Body { salt: nonce, bytes };
+        let header = Header {
+            scope,
+            log: None,
+            seq: 0,
+            prev: None,
+            hlc: Hlc::at(world.now),
+            ctl: Some(Vec::new()),
+            kind,
+            actor: None,
+            body_len: body.bytes.len() as u32,
+            body_commit: body.commitment(),
+            refs: Vec::new(),
+            auth_proof: None,
+            extra: Vec::new(),
+        };
+        batch::encode(&[Entry::sign(header, body, &org, &world.sites[at].identity.key)], Signatures::All)
+    };
+    (0..count).map(open).collect()
+}
+
+#[test]
+fn a_statement_that_no_request_holds_reaches_everybody_too() {
+    let mut world = World::new(19);
+    let sites = [world.add_site(), world.add_site(), world.add_site()];
+    let ann = world.found(0);
+    for at in &sites[1..] {
+        world.admit(0, ann, *at, "somebody");
+    }
+    world.connect_all();
+    world.pass(5);
+    world.connect_all();
+    world.pass(90);
+    // A chain, so that what the first states comes to the last over the second.
+    world.cut(0, 2);
+    let scope = world.read(0, |reader| ScopeId::from(reader.organisation().expect("founded").id));
+    let logs = many_logs(&world, 2, scope, 2_000);
+    for to in [0, 1] {
+        for some in logs.chunks(PUSH_ENTRIES_MAX) {
+            let batches = some.iter().cloned().map(Into::into).collect();
+            let peer = world.node(2);
+            let bytes = Request::Push { batches }.encode();
+            world.input(to, Input::PeerRequest { peer, token: 99, bytes });
+        }
+    }
+    world.deliver();
+    world.pass(120);
+    let stated = |at: usize, of: usize| world.sites[at].store.get(&held(&scope, &world.node(of)));
+    for of in [0, 1] {
+        assert!(stated(of, of).is_some_and(|row| row.len() > REQUEST_BYTES_MAX), "it is long");
+        for at in sites {
+            assert!(stated(at, of) == stated(of, of), "what site {of} holds is known at site {at}");
+        }
+    }
 }

@@ -423,7 +423,7 @@ impl Checks {
                     self.inv_22_only_members_are_told(world, ends, "a relayed statement", &held.scope, May::All);
                 }
             }
-            Ok(Request::Stated { scopes }) => {
+            Ok(Request::Stated { scopes } | Request::Longer { scopes }) => {
                 for stated in &scopes {
                     self.inv_22_only_members_are_told(world, ends, "statements at hand", &stated.scope, May::All);
                 }

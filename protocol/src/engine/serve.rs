@@ -144,6 +144,10 @@ impl Engine {
                 Response::Noted { helds: Vec::new() }
             }
             Request::Stated { scopes } => Response::Noted { helds: self.newer_stated(&peer, &scopes) },
+            Request::Longer { scopes } => {
+                self.take_longer(peer, &scopes);
+                Response::Noted { helds: Vec::new() }
+            }
         }
     }
 

@@ -7,6 +7,7 @@
 //! 3. What rule 2 left out, or what was stated while no way led there, is asked for when a connection begins or ends
 //!    (`Stated`), from one peer at a time.
 //! 4. Where many share a scope, a statement goes to all of them and is as long as they are many: it waits for the next.
+//! 5. A statement of a thousand logs and more does not fit a request. It is told of (`Longer`), and asked for as in rule 3.
 
 use super::serve::Share;
 use super::{Cx, Engine};
@@ -89,6 +90,7 @@ impl Engine {
     fn tell_helds(&mut self, cx: &mut Cx<'_>, peer: NodeId) {
         let Some(session) = self.sessions.get_mut(&peer) else { return };
         let mut untold = std::mem::take(&mut session.untold).into_iter().peekable();
+        let mut longer: BTreeMap<(ScopeId, NodeId), u64> = BTreeMap::new();
         while untold.peek().is_some() {
             let (mut helds, mut told, mut bytes) = (Vec::new(), Vec::new(), 0);
             while let Some((scope, node)) = untold.peek().copied() {
@@ -97,6 +99,11 @@ impl Engine {
                 let stated = self.view.held.get(&scope).and_then(|nodes| nodes.get(&node)).filter(|_| shared);
                 if let Some(stated) = stated {
                     let more = codec::encode(&stated.held).len();
+                    if more > PUSH_BYTES_MAX {
+                        longer.insert((scope, node), stated.held.hlc);
+                        untold.next();
+                        continue;
+                    }
                     if !helds.is_empty() && (helds.len() == HELDS_PER_MESSAGE_MAX || bytes + more > PUSH_BYTES_MAX) {
                         break;
                     }
@@ -112,8 +119,46 @@ impl Engine {
                 && let Some(session) = self.sessions.get_mut(&peer)
             {
                 // It leaves much unanswered.
-                session.untold.extend(told.into_iter().chain(untold));
+                session.untold.extend(told.into_iter().chain(untold).chain(longer.into_keys()));
                 return;
+            }
+        }
+        self.tell_longer(cx, peer, longer);
+    }
+
+    /// Tells a peer of statements that it must ask for (rule 5), as many as one request takes; the others at the next time.
+    fn tell_longer(&mut self, cx: &mut Cx<'_>, peer: NodeId, longer: BTreeMap<(ScopeId, NodeId), u64>) {
+        if longer.is_empty() {
+            return;
+        }
+        let mut rest: Vec<(ScopeId, NodeId)> = longer.keys().copied().collect();
+        let mut told = rest.split_off(rest.len().saturating_sub(GROUPS_PER_REQUEST_MAX));
+        let named = told.iter().filter_map(|key| Some((key, longer.get(key)?)));
+        let scopes =
+            named.map(|((scope, node), hlc)| StatedScope { scope: *scope, stated: vec![(link(node), *hlc)] }).collect();
+        if self.call(cx, peer, &Request::Longer { scopes }, Asked::Told(told.clone())).is_none() {
+            rest.append(&mut told);
+        }
+        if let Some(session) = self.sessions.get_mut(&peer) {
+            session.untold.extend(rest);
+        }
+    }
+
+    /// A peer has statements that do not fit a request: it is asked for them where one is newer than what is at hand.
+    pub(crate) fn take_longer(&mut self, peer: NodeId, scopes: &[StatedScope]) {
+        let own = self.node();
+        for StatedScope { scope, stated } in scopes.iter().take(GROUPS_PER_REQUEST_MAX) {
+            if self.share(&peer, scope) != Share::All || self.share(&own, scope) != Share::All {
+                continue;
+            }
+            let nodes = self.view.held.get(scope);
+            let nodes = nodes.iter().flat_map(|nodes| nodes.iter());
+            let known: BTreeMap<u64, u64> = nodes.map(|(node, at_hand)| (link(node), at_hand.held.hlc)).collect();
+            let is_newer =
+                |(of, hlc): &(u64, u64)| *of != link(&own) && known.get(of).is_none_or(|at_hand| at_hand < hlc);
+            if stated.iter().any(is_newer) {
+                let from = self.ask_stated.entry(peer).or_insert(*scope);
+                *from = (*from).min(*scope);
             }
         }
     }

@@ -144,6 +144,13 @@ pub enum Request {
         #[n(0)]
         here: Here,
     },
+    /// Statements at hand that are too long for a request: to be asked for by `Stated`, whose answer has room.
+    #[n(15)]
+    Longer {
+        /// By scope.
+        #[n(0)]
+        scopes: Vec<StatedScope>,
+    },
 }
 
 /// The statements that somebody has over one scope.
