@@ -4,6 +4,7 @@
 use crate::files::Files;
 use crate::local::Local;
 use crate::local::scrubbed::Scrubbed;
+use crate::runtime::disk;
 use crate::runtime::handle::{Handle, now};
 use archipel_storage::journal::{Damage, DamageCause};
 use protocol::engine::input::Input;
@@ -108,6 +109,10 @@ impl Scrub {
             match read {
                 Ok(Ok(report)) => {
                     self.mend(rooms, known, &report.damaged).await;
+                    if !report.wipes_unfinished.is_empty() {
+                        let places = report.wipes_unfinished.iter().copied().map(disk::location).collect();
+                        rooms.handle.tell(Input::WipesUnfinished(places)).await;
+                    }
                     before = Some(report);
                 }
                 Ok(Err(error)) => {

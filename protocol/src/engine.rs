@@ -350,6 +350,7 @@ impl Engine {
             Input::AddressHint { node, addresses } => self.hint_addresses(&mut cx, node, addresses),
             Input::BlobHere(blob) => self.blob_here(&mut cx, blob),
             Input::Wiped(places) => self.wiped(&mut cx, &places),
+            Input::WipesUnfinished(places) => forget::wipe_again(&mut cx, places),
             Input::BlobRemoved(blob) => self.blob_removed(&mut cx, blob),
             Input::BlobsLost(blobs) => self.blobs_lost(&mut cx, blobs),
             Input::RecordsLost { places, alarms } => self.records_lost(&mut cx, places, alarms),

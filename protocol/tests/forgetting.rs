@@ -5,10 +5,11 @@
 mod world;
 
 use protocol::control::op::{Access, GroupKind, Role};
-use protocol::engine::effect::{Answer, Refusal};
-use protocol::engine::input::{Attachment, Command, Input, LegalHold, SiteKeeps, Words};
+use protocol::engine::effect::{Answer, Effect, Refusal};
+use protocol::engine::input::{Ask, Attachment, Command, Input, LegalHold, SiteKeeps, Words};
 use protocol::engine::query::ErasureState;
-use protocol::ids::{BlobId, EntryId, GroupId, UserId};
+use protocol::ids::{BlobId, EntryId, GroupId, RequestId, UserId};
+use protocol::store::Location;
 use world::World;
 
 const CANARY: &str = "un canari jaune";
@@ -417,4 +418,32 @@ fn what_a_removed_site_never_delivered_stays_there() {
     world.now.0 += 200 * DAY * 1_000;
     world.pass(25);
     assert!(holds(&world, 1, b"jamais parti"));
+}
+
+#[test]
+fn a_wipe_of_which_nobody_told_that_it_was_done_is_asked_for_until_it_is() {
+    let Three { mut world, ann, group, .. } = three(31);
+    let target = world.done(0, ann, post(group, CANARY));
+    // The disk does not do what it is asked for.
+    let wiped = |effects: &[Effect]| -> Vec<Location> {
+        let places = effects.iter().filter_map(|effect| match effect {
+            Effect::Wipe(places) => Some(places.clone()),
+            _ => None,
+        });
+        places.flatten().collect()
+    };
+    let ask = Ask { token: 7, actor: Some(ann), request: RequestId([5; 16]), command: erase(target) };
+    let mut asked = wiped(&world.voice(0, Input::Ask(ask)));
+    for _ in 0..3 {
+        asked.extend(wiped(&world.voice(0, Input::Tick)));
+    }
+    let place = *asked.first().expect("the record is to be wiped");
+    assert!(wiped(&world.voice(0, Input::Tick)).contains(&place), "asked for again");
+    world.voice(0, Input::Wiped(asked));
+    assert!(!wiped(&world.voice(0, Input::Tick)).contains(&place), "done");
+    // Found half wiped after the rows were lost: as long as it is not told done either.
+    assert_eq!(wiped(&world.voice(0, Input::WipesUnfinished(vec![place]))), [place]);
+    assert!(wiped(&world.voice(0, Input::Tick)).contains(&place), "asked for again");
+    world.voice(0, Input::Wiped(vec![place]));
+    assert!(!wiped(&world.voice(0, Input::Tick)).contains(&place), "done");
 }

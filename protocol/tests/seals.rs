@@ -162,7 +162,7 @@ impl Scene {
         self.world.read(at, |reader| {
             let page = reader.feed(self.people[at], Some(self.group), Default::default(), None, 50).expect("reads");
             let post = page.items.iter().find(|post| post.text == text).expect("shown");
-            (post.id, post.comments as usize)
+            (post.id, post.comments)
         })
     }
 

@@ -14,7 +14,7 @@ use protocol::entry::Entry;
 use protocol::ids::{EntryId, GroupId, LogId, NodeId, OrgId, ScopeId, UserId};
 use protocol::log::{Height, Log};
 use protocol::store::Store;
-use protocol::store::keys::{self, Key, table};
+use protocol::store::keys::{Key, table};
 use protocol::sync::held::Held;
 use protocol::sync::message::{Request, Response};
 use std::cell::RefCell;

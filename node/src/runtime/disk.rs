@@ -26,6 +26,11 @@ fn place(location: Location) -> journal::Location {
     journal::Location { segment: location.segment, offset: location.offset, len: location.len }
 }
 
+/// The same place as the engine names it.
+pub fn location(place: journal::Location) -> Location {
+    Location { segment: place.segment, offset: place.offset, len: place.len }
+}
+
 impl Store for Disk {
     fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
         self.index.get(key).unwrap_or_else(|error| {

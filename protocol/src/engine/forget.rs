@@ -462,3 +462,13 @@ pub fn is_used(store: &dyn Store, blob: &BlobId) -> bool {
     let (from, to) = Key::of(table::BLOB).and(blob).prefix();
     !store.range(&from, &to, 1, Direction::Forward).is_empty()
 }
+
+/// Has records wiped again that were found half wiped, where the row that would remember it went with the index.
+pub(super) fn wipe_again(cx: &mut Cx<'_>, places: Vec<Location>) {
+    for place in &places {
+        cx.tx.put(&keys::wipe(*place), &[]);
+    }
+    if !places.is_empty() {
+        cx.effects.push(Effect::Wipe(places));
+    }
+}

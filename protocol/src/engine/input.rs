@@ -64,6 +64,8 @@ pub enum Input {
     BlobHere(BlobId),
     /// An `Effect::Wipe` was carried out: these records are gone from the disk.
     Wiped(Vec<Location>),
+    /// Records were found whose wiping a crash interrupted.
+    WipesUnfinished(Vec<Location>),
     /// An `Effect::RemoveBlob` was carried out: the file and all that was made from it are gone.
     BlobRemoved(BlobId),
     /// Files were found damaged, or gone though they had been here; what was damaged is removed.

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use archipel_storage::faults::{FaultyDisk, Survives};
 use archipel_storage::index::{
     Batch, CHECK_TIME, Checked, Direction, Index, IndexError, Options, Reason, check, open_checked,
 };
-use archipel_storage::journal::Position;
+use archipel_storage::journal::{self, Journal, Position};
 use proptest::prelude::*;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
@@ -357,4 +358,57 @@ fn scrambled_in_any_way_it_never_stops_the_node() {
     println!(
         "of 36 damaged indexes {replaced} replaced, {intact} unharmed, {behind} set back, {silent} silently wrong"
     );
+}
+
+/// What a power cut leaves of an index: what stands in its files at that moment.
+fn after_a_power_cut(dir: &Path, left: &Path) -> Index {
+    let _ = fs::remove_dir_all(left);
+    for file in files(dir) {
+        let to = left.join(file.strip_prefix(dir).unwrap());
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::copy(file, to).unwrap();
+    }
+    Index::open(left, Options::default()).unwrap()
+}
+
+#[test]
+fn once_it_was_flushed_no_power_cut_brings_back_rows_that_lead_to_wiped_records() {
+    let home = tempfile::tempdir().unwrap();
+    let (dir, left) = (home.path().join("index"), home.path().join("left"));
+    let disk = FaultyDisk::new();
+    let open = |disk: &FaultyDisk| {
+        let options = journal::Options { segment_bytes: 7_000, salt: [3; 16] };
+        Journal::open(Path::new("data/journal"), disk.files(), options).unwrap().0
+    };
+    let mut journal = open(&disk);
+    let index = Index::open(&dir, Options::default()).unwrap();
+    let mut places = Vec::new();
+    for n in 0..20_u8 {
+        places.push(journal.append(1, &[n + 1; 300]).unwrap());
+        journal.commit().unwrap();
+        let mut batch = Batch::new();
+        batch.put([b'k', n], [n]);
+        batch.set_watermark(position(u32::from(n)));
+        index.apply(batch).unwrap();
+    }
+    index.flush().unwrap();
+    // The rows of half of them go, and then the records.
+    let mut batch = Batch::new();
+    (0..10_u8).for_each(|n| batch.delete([b'k', n]));
+    batch.set_watermark(position(20));
+    index.apply(batch).unwrap();
+    let wiped: Vec<u8> = (0..10).collect();
+    let led_to = |index: &Index| -> Vec<u8> { rows(index).into_iter().map(|(_, value)| value[0]).collect() };
+    // Were they wiped now, a power cut would leave rows that lead nowhere.
+    assert!(wiped.iter().all(|n| led_to(&after_a_power_cut(&dir, &left)).contains(n)));
+    index.flush().unwrap();
+    journal.wipe_all(&places[..10]).unwrap();
+    for disk in [disk.crash(Survives::Nothing), disk.crash(Survives::Everything)] {
+        let journal = open(&disk);
+        let after = led_to(&after_a_power_cut(&dir, &left));
+        assert_eq!(after, (10..20).collect::<Vec<u8>>());
+        for n in 0..20 {
+            assert_eq!(journal.read(places[usize::from(n)]).is_ok(), after.contains(&n), "record {n}");
+        }
+    }
 }

@@ -259,3 +259,46 @@ fn a_full_disk_corrupts_nothing_and_work_goes_on_when_there_is_room() {
         check(&journal, &promised, "after a restart");
     }
 }
+
+/// The record that the script below wipes, once the crash may have interrupted it.
+fn wipe_in_an_earlier_segment(disk: &FaultyDisk) -> Option<Location> {
+    let mut promised = Promised::default();
+    let mut wiping = None;
+    // An error is the machine stopping.
+    let _ = (|| -> Result<(), JournalError> {
+        let (mut journal, _) = open(disk)?;
+        for group in 0..14 {
+            add_group(&mut journal, &mut promised, group)?;
+        }
+        let long = promised.acknowledged.iter().find(|(_, _, bytes)| bytes.len() == 1_500).expect("there is one");
+        assert!(long.0.segment < journal.position().segment);
+        wiping = Some(long.0);
+        journal.wipe(long.0)
+    })();
+    wiping
+}
+
+#[test]
+fn a_wipe_interrupted_in_an_earlier_segment_is_found_by_reading_it_and_can_be_finished() {
+    let found = std::cell::Cell::new(0);
+    every_crash(wipe_in_an_earlier_segment, |wiping, disk, context| {
+        let Some(at) = *wiping else { return };
+        let (mut journal, opened) = open(disk).unwrap_or_else(|error| panic!("{context}: {error}"));
+        assert_eq!(opened.damaged, [], "{context}");
+        let unfinished = |journal: &Journal| {
+            let report = journal.reader().scrub(at.segment, None).unwrap();
+            assert_eq!(report.damaged, [], "{context}");
+            report.wipes_unfinished
+        };
+        let places = unfinished(&journal);
+        let is_wiped = matches!(journal.read(at), Err(JournalError::Erased { .. }));
+        assert_eq!(places.is_empty(), !is_wiped || payload_is_zero(disk, at), "{context}");
+        found.set(found.get() + places.len());
+        assert!(places.iter().all(|place| *place == at), "{context}");
+        journal.wipe_all(&places).unwrap();
+        assert_eq!(unfinished(&journal), [], "{context}");
+        assert_eq!(payload_is_zero(disk, at), is_wiped, "{context}: half of it is left");
+    });
+    println!("{} half wiped records found", found.get());
+    assert!(found.get() > 10);
+}
