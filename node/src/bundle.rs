@@ -4,6 +4,7 @@
 
 mod export;
 mod import;
+mod packing;
 
 pub use export::Made;
 

@@ -128,6 +128,34 @@ pub enum Item {
     /// Nothing follows.
     #[n(4)]
     End,
+    /// Entries, statements or a piece, made smaller by zstd. Packing and unpacking are the shell's.
+    #[n(5)]
+    Packed {
+        /// What [`Item::to_bytes`] gives measures so much.
+        #[n(0)]
+        length: u32,
+        /// A zstd frame.
+        #[n(1)]
+        bytes: ByteVec,
+    },
+}
+
+impl Item {
+    /// As it is packed.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        codec::encode(self)
+    }
+
+    /// What was packed.
+    ///
+    /// # Errors
+    /// [`BundleError::Damaged`]: none of the kinds that are.
+    pub fn unpacked(bytes: &[u8]) -> Result<Item, BundleError> {
+        match codec::decode(WHAT, bytes, RESPONSE_BYTES_MAX) {
+            Ok(item @ (Item::Entries { .. } | Item::Helds { .. } | Item::Piece { .. })) => Ok(item),
+            Ok(_) | Err(_) => Err(BundleError::Damaged),
+        }
+    }
 }
 
 /// The key of everything in one bundle.

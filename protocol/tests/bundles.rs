@@ -100,7 +100,7 @@ fn take_into(
                 files.push(blob);
                 continue;
             }
-            Item::Piece { .. } | Item::End => continue,
+            Item::Piece { .. } | Item::End | Item::Packed { .. } => continue,
         };
         let BundleAnswer::Taken(taken) = ask(world, at, question) else { panic!("it is taken") };
         sum.entries += taken.entries;

@@ -300,6 +300,7 @@ fn bundle() -> Vec<(&'static str, Vec<u8>)> {
         ("statements", Item::Helds { helds: vec![held] }),
         ("file", Item::File { blob: BlobId([4; 32]), size: 3 }),
         ("piece", Item::Piece { bytes: vec![1, 2, 3].into() }),
+        ("packed", Item::Packed { length: 7, bytes: vec![1, 2, 3].into() }),
         ("end", Item::End),
     ];
     let mut records = vec![("opening", opening)];

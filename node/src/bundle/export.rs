@@ -1,7 +1,7 @@
 //! Making a bundle: the engine's batches and statements, then the files, sealed one record after the other, as fast as
 //! somebody takes them.
 
-use super::{Bundles, Trouble, strange};
+use super::{Bundles, Trouble, packing, strange};
 use crate::files::FileError;
 use crate::naming::file_name;
 use crate::runtime::handle::now;
@@ -78,7 +78,10 @@ impl Writing {
     }
 
     async fn put(&mut self, item: &Item) -> Result<(), Gone> {
-        let record = self.sealer.seal(item);
+        let record = match packing::packed(item) {
+            Some(packed) => self.sealer.seal(&packed),
+            None => self.sealer.seal(item),
+        };
         self.give(Ok(record.into())).await
     }
 

@@ -2,7 +2,7 @@
 //! checked against their hash before they stand. What came before an interruption counts, and taking the same file again
 //! goes over it quickly.
 
-use super::{Bundles, Received, Stopped, Trouble, strange};
+use super::{Bundles, Received, Stopped, Trouble, packing, strange};
 use crate::files::Arriving;
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
@@ -75,7 +75,7 @@ impl Reading<'_> {
             while let Some(record) = self.frames.record()? {
                 let Some((opener, from)) = &mut self.opened else { break };
                 let (item, from) = (opener.open(&record)?, *from);
-                self.take(from, item).await?;
+                self.take(from, packing::unpacked(item)?).await?;
             }
         }
         match &self.opened {
@@ -101,6 +101,8 @@ impl Reading<'_> {
                 self.now = Now::Passing;
                 Ok(())
             }
+            // Nothing is packed twice.
+            Item::Packed { .. } => Err(BundleError::Damaged.into()),
         }
     }
 
