@@ -271,3 +271,31 @@ fn a_statement_that_no_request_holds_reaches_everybody_too() {
         }
     }
 }
+
+#[test]
+fn what_is_stated_before_a_lost_line_was_told_of_comes_all_the_same() {
+    let mut world = World::new(20);
+    let sites = [world.add_site(), world.add_site(), world.add_site()];
+    let ann = world.found(0);
+    for at in &sites[1..] {
+        world.admit(0, ann, *at, "somebody");
+    }
+    world.connect_all();
+    world.pass(5);
+    world.connect_all();
+    world.pass(90);
+    // The line was lost and came back a moment ago, so it is not told at once that it is lost again. The second site
+    // thinks that the third has from the first what the first states.
+    world.cut(0, 2);
+    world.connect(0, 2);
+    world.deliver();
+    world.pass(2);
+    world.cut(0, 2);
+    world.pass(2);
+    register(&mut world, ann);
+    world.pass(60);
+    let scope = world.read(0, |reader| ScopeId::from(reader.organisation().expect("founded").id));
+    let stated = |at: usize| world.sites[at].store.get(&held(&scope, &world.node(0)));
+    assert!(stated(1) == stated(0), "the second site has it from the first");
+    assert!(stated(2) == stated(0), "and the third from the second");
+}
