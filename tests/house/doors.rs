@@ -43,7 +43,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("libp2p-connection-limits", &["node/net/"]),
     ("if-addrs", &["node/src/network.rs"]),
     ("zip", &["node/src/export.rs", "node/src/export/"]),
-    ("zstd", &["node/net/src/frame.rs", "node/src/runtime/record.rs"]),
+    ("zstd", &["node/net/src/frame.rs", "node/src/runtime/record.rs", "node/src/bundle/packing.rs"]),
     // Pages.
     ("automerge", &["protocol/src/document.rs", "protocol/src/document/"]),
     // Disk.
