@@ -359,6 +359,8 @@ impl Engine {
                 self.view_mut().site_keeps = keeps;
                 self.sweep_soon();
             }
+            Input::PageQuarantined(page) => self.page_quarantined(&mut cx, page),
+            Input::PageSound(page) => self.page_sound(&mut cx, page),
             Input::Here { here, to } => self.tell_here(&mut cx, here, &to),
             Input::Tick => self.tick(&mut cx),
         }

@@ -6,6 +6,7 @@ mod world;
 
 use protocol::control::op::{Access, GroupKind, Role};
 use protocol::document::{Document, Kind, Line, actor};
+use protocol::engine::alarms::AlarmKind;
 use protocol::engine::effect::{Answer, Effect, FarHere, Refusal};
 use protocol::engine::input::{
     Anchor, Audience, Command, Input, PageChange, PageComment, PageName, PageSettle, PageTrash, Words,
@@ -414,4 +415,19 @@ fn words_about_who_is_where_are_bounded_in_size_and_number() {
     assert_eq!(heard, HERE_PER_SECOND_MAX as usize);
     world.pass(2);
     assert_eq!(taken(&mut world, 0, 1, one).len(), 1, "the next second is another");
+}
+
+#[test]
+fn a_page_in_quarantine_is_an_alarm_until_it_can_be_shown_again() {
+    let Stage { mut world, page, group, .. } = stage(44);
+    let alarms = |world: &World| world.read(0, |reader| reader.view.alarms());
+    world.input(0, Input::PageQuarantined(EntryId([3; 32])));
+    assert!(alarms(&world).is_empty(), "there is no such page");
+    world.input(0, Input::PageQuarantined(page));
+    world.input(0, Input::PageQuarantined(page));
+    world.restart(0);
+    let [(_, alarm)] = &alarms(&world)[..] else { panic!("one alarm: {:?}", alarms(&world)) };
+    assert_eq!((alarm.kind, alarm.page, alarm.scope), (AlarmKind::Page, Some(page), Some(group.into())));
+    world.input(0, Input::PageSound(page));
+    assert!(alarms(&world).is_empty());
 }

@@ -40,7 +40,7 @@ pub struct SealShape {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AlarmShape {
     id: String,
-    /// `fork`, `restored`, `hostile`, `clock`, `damage`, `equivocation`.
+    /// `fork`, `restored`, `hostile`, `clock`, `damage`, `equivocation`, `page`.
     kind: &'static str,
     since: String,
     site: Option<SiteRef>,
@@ -81,6 +81,9 @@ fn shape(shaper: &Shaper<'_>, id: EntryId, alarm: &Alarm, admin: bool) -> AlarmS
             Fact::Text(text) => FactShape::Text(text.clone()),
         };
         facts.insert(name.clone(), fact);
+    }
+    if let Some(page) = alarm.page {
+        facts.insert("page".into(), FactShape::Text(page.to_string()));
     }
     if sealed {
         facts.insert("sealed".into(), FactShape::Number(1));

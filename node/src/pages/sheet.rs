@@ -7,6 +7,7 @@ use protocol::clock::Hlc;
 use protocol::document::{
     self, Actor, Admitted, CHANGES_PER_ENTRY_MAX, Document, ENTRY_CHANGES_BYTES_MAX, Hash, Malformed,
 };
+use protocol::engine::alarms::Alarm;
 use protocol::engine::effect::{Answer, FarHere, Refusal};
 use protocol::engine::input::{Attachment, Command, Input, PageChange};
 use protocol::ids::{EntryId, GroupId, RequestId, UserId};
@@ -101,6 +102,8 @@ pub struct Sheet {
     names: Mutex<BTreeMap<Actor, (u64, UserId)>>,
     presence: Mutex<Presence>,
     rights_due: AtomicBool,
+    /// Whether it was in quarantine when it was last looked at; nothing when it was not looked at yet.
+    quarantined: Mutex<Option<bool>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -120,6 +123,7 @@ impl Sheet {
             names: Mutex::default(),
             presence: Mutex::default(),
             rights_due: AtomicBool::new(false),
+            quarantined: Mutex::default(),
         }
     }
 
@@ -174,13 +178,30 @@ impl Sheet {
         let worked = tokio::task::spawn_blocking(move || {
             let document = guard.get_or_insert_with(|| build(&handle, page));
             let done = work(document);
-            let weight = document.weight();
-            (guard, done, weight)
+            let (weight, quarantined) = (document.weight(), document.is_quarantined());
+            (guard, done, weight, quarantined)
         });
         // A panic in here was caught before, or is this page's own trouble.
-        let (guard, done, weight) = worked.await.ok()?;
+        let (guard, done, weight, quarantined) = worked.await.ok()?;
         self.weight.store(weight, Ordering::Relaxed);
+        self.note_quarantine(quarantined).await;
         Some((guard, done))
+    }
+
+    /// Administrators are told when the page comes into quarantine, and when it is out of it.
+    async fn note_quarantine(&self, quarantined: bool) {
+        let before = lock(&self.quarantined).replace(quarantined);
+        if before == Some(quarantined) {
+            return;
+        }
+        let page = self.page;
+        let stands = |alarms: Vec<(EntryId, Alarm)>| alarms.iter().any(|(_, alarm)| alarm.page == Some(page));
+        if quarantined {
+            tracing::error!(%page, "what counts of this page upsets the program: the page is in quarantine here");
+            self.handle.tell(Input::PageQuarantined(page)).await;
+        } else if self.handle.read(|reader| stands(reader.view.alarms())) {
+            self.handle.tell(Input::PageSound(page)).await;
+        }
     }
 
     // --- from elsewhere -------------------------------------------------------------------------------------------

@@ -40,6 +40,9 @@ pub enum AlarmKind {
     /// Admins signed two revisions of the constitution.
     #[n(5)]
     Equivocation,
+    /// A page's changes upset this node's program: the page is not written in here.
+    #[n(6)]
+    Page,
 }
 
 impl AlarmKind {
@@ -52,6 +55,7 @@ impl AlarmKind {
             Self::Clock => "clock",
             Self::Damage => "damage",
             Self::Equivocation => "equivocation",
+            Self::Page => "page",
         }
     }
 }
@@ -92,11 +96,14 @@ pub struct Alarm {
     /// When somebody dismissed it.
     #[n(6)]
     pub dismissed: Option<u64>,
+    /// The page concerned.
+    #[n(7)]
+    pub page: Option<EntryId>,
 }
 
 impl Alarm {
     pub(crate) fn new(kind: AlarmKind, node: Option<NodeId>) -> Self {
-        Self { kind, since: 0, node, scope: None, log: None, facts: Vec::new(), dismissed: None }
+        Self { kind, since: 0, node, scope: None, log: None, facts: Vec::new(), dismissed: None, page: None }
     }
 
     pub(crate) fn number(mut self, name: &str, number: impl TryInto<i64>) -> Self {
@@ -115,7 +122,8 @@ impl Alarm {
         let node = self.node.as_ref().map_or(Vec::new(), |node| node.as_ref().to_vec());
         let scope = part(self.scope.map(|scope| scope.0));
         let log = part(self.log.map(|log| log.0));
-        let parts: [&[u8]; 5] = [b"alarm", self.kind.code().as_bytes(), &scope, &log, &node];
+        let page = part(self.page.map(|page| page.0));
+        let parts: [&[u8]; 6] = [b"alarm", self.kind.code().as_bytes(), &scope, &log, &node, &page];
         EntryId(keys::derive(Purpose::Scope, &parts))
     }
 }
@@ -164,6 +172,21 @@ impl Engine {
             self.blob_lost(cx, blob);
         }
         self.raise_damage(cx, "files", count);
+    }
+
+    /// A page is in quarantine here.
+    pub(crate) fn page_quarantined(&mut self, cx: &mut Cx<'_>, page: EntryId) {
+        let Some((group, _)) = self.page(cx, &page) else { return };
+        let alarm = Alarm::new(AlarmKind::Page, Some(self.node()));
+        self.raise(cx, Alarm { scope: Some(group.into()), page: Some(page), ..alarm });
+    }
+
+    /// A page that was in quarantine can be shown again: by a newer program, or because what upset it counts no more.
+    pub(crate) fn page_sound(&mut self, cx: &mut Cx<'_>, page: EntryId) {
+        let standing = self.view.alarms.iter().find(|(_, alarm)| alarm.page == Some(page)).map(|(id, _)| *id);
+        if let Some(id) = standing {
+            self.clear_alarm(cx, &id);
+        }
     }
 
     /// Counts up since the alarm was raised first.

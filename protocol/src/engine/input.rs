@@ -87,6 +87,10 @@ pub enum Input {
     },
     /// How long this site keeps words and files.
     SiteKeeps(SiteKeeps),
+    /// What counts of a page upsets the program: it is not written in here.
+    PageQuarantined(EntryId),
+    /// A page that an alarm stands for can be shown again.
+    PageSound(EntryId),
     /// Who of this site is at a page.
     Here {
         /// All of them.

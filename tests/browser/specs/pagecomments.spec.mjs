@@ -20,11 +20,14 @@ async function select(window, line) {
   await window.page.waitForFunction((text) => getSelection().toString() === text, line);
 }
 
+const byTool = ({ page, w }) => page.getByRole("button", { name: w.paper.tools.comment }).click();
+const byKeys = ({ page }) => page.keyboard.press("Control+Alt+m");
+
 /** Says something about the line with this text. */
-async function say(window, line, words) {
+async function say(window, line, words, ask = byTool) {
   const { page, w } = window;
   await select(window, line);
-  await page.getByRole("button", { name: w.paper.tools.comment }).click();
+  await ask(window);
   await page.getByLabel(w.paper.comments.write).fill(words);
   await page.getByRole("button", { name: w.paper.comments.send }).click();
   await card(window, words.replaceAll("*", "")).waitFor();
@@ -36,8 +39,20 @@ async function marked({ page }, ...passages) {
   await page.waitForFunction(all, JSON.stringify(passages));
 }
 
+/** Does something with what was said first on a card. */
+async function act(window, words, label) {
+  await card(window, words).getByRole("button", { name: window.w.paper.comments.actions }).first().click();
+  await window.page.getByRole("menuitem", { name: label, exact: true }).click();
+}
+
 function card({ page }, words) {
   return page.locator("aside article").filter({ hasText: words });
+}
+
+/** What may be done with what was said fits on one line. */
+async function one(window, words) {
+  const height = await card(window, words).locator(".acts").first().evaluate((acts) => acts.getBoundingClientRect().height);
+  assert.ok(height < 60, `the acts of a comment take ${height} px`);
 }
 
 test("a comment stands by its passage at both sites, is answered, moves with the text, and is settled", async () => {
@@ -78,17 +93,17 @@ test("a comment stands by its passage at both sites, is answered, moves with the
     await sheet(bens).locator(".commented", { hasText: "Tomates en mars" }).waitFor(CROSS);
 
     // Its words are one's own to change, and the facilitators' to delete.
-    await card(anne, "Pas trop tôt ?").getByRole("button", { name: anne.w.paper.comments.edit, exact: true }).first().click();
+    await act(anne, "Pas trop tôt ?", anne.w.paper.comments.edit);
     await anne.page.getByLabel(anne.w.paper.comments.text).fill("Pas trop tard ?");
     await anne.page.keyboard.press("Tab");
     await anne.page.keyboard.press("Enter");
     await card(bens, "Pas trop tard ?").waitFor(CROSS);
-    assert.equal(await card(bens, "Pas trop tard ?").getByRole("button", { name: bens.w.paper.comments.edit, exact: true }).count(), 1, "Ben's own answer only");
+    assert.equal(await card(bens, "Pas trop tard ?").getByRole("button", { name: bens.w.paper.comments.actions }).count(), 1, "Ben's own answer only");
 
     await select(anne, "Tomates en mars");
     await anne.page.keyboard.press("Delete");
     await card(anne, "Pas trop tard ?").getByText(anne.w.paper.comments.lost).waitFor();
-    await card(anne, "Pas trop tard ?").getByRole("button", { name: anne.w.paper.comments.delete, exact: true }).first().click();
+    await act(anne, "Pas trop tard ?", anne.w.paper.comments.delete);
     await anne.page.getByRole("dialog").getByRole("button", { name: anne.w.paper.comments.delete, exact: true }).click();
     await card(bens, "Pas trop tard ?").waitFor({ state: "detached", ...CROSS });
   });
@@ -129,7 +144,12 @@ test("comments obey the rules of access, wide and narrow, light and dark, in bot
     await first.page.keyboard.type("Un passage\nUn autre");
     await kept(first);
     await say(first, "Un passage", "Premier");
-    await say(first, "Un autre", "Second");
+    await say(first, "Un autre", "Second", byKeys);
+    await one(first, "Second");
+    await say(first, "Un autre", "À effacer", byKeys);
+    await act(first, "À effacer", first.w.post.erase);
+    await first.page.getByRole("dialog", { name: first.w.care.erase.commentTitle }).getByRole("button", { name: first.w.care.erase.act }).click();
+    await card(first, "À effacer").waitFor({ state: "detached" });
     await card(first, "Second").getByRole("button", { name: first.w.paper.comments.resolve }).click();
   });
   const findings = [];

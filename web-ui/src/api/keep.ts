@@ -17,6 +17,8 @@ export const erasePost = (id: string, request_id: string, reason: string) => cal
 export const eraseComment = (id: string, request_id: string, reason: string) =>
   call("POST", `/comments/${id}/erase`, erasure, { request_id, reason });
 export const erasePage = (id: string, request_id: string, reason: string) => call("POST", `/pages/${id}/erase`, erasure, { request_id, reason });
+export const erasePageComment = (id: string, request_id: string, reason: string) =>
+  call("POST", `/page-comments/${id}/erase`, erasure, { request_id, reason });
 export const erasePerson = (id: string, request_id: string, reason: string, content: boolean) =>
   call("POST", `/people/${id}/erase`, erasure, { request_id, reason, content });
 export const getErasures = () => call("GET", "/admin/erasures", list(erasure));

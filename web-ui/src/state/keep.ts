@@ -49,6 +49,8 @@ export async function erasePage(id: string, reason: string): Promise<Erasure> {
   await dropPage(id);
   return erasure;
 }
+/** The page is told by the live stream, as when somebody else does it. */
+export const erasePageComment = (id: string, reason: string): Promise<Erasure> => calls.erasePageComment(id, requestId(), reason);
 export function erasePerson(id: string, reason: string, content: boolean): Promise<Erasure> {
   const request = requestId();
   return withSudo(() => calls.erasePerson(id, request, reason, content));

@@ -22,7 +22,7 @@ const acts: Decoder<AlarmAct[]> = (value, at) => {
 
 export const alarm = object({
   id: text,
-  kind: oneOf("fork", "restored", "hostile", "clock", "damage", "equivocation"),
+  kind: oneOf("fork", "restored", "hostile", "clock", "damage", "equivocation", "page"),
   since: text,
   site: nullable(site_ref),
   node: nullable(text),

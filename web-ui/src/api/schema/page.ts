@@ -62,7 +62,7 @@ const said = {
   text,
   created: text,
   edited: nullable(text),
-  may: object({ edit: flag, delete: flag, resolve: flag }),
+  may: object({ edit: flag, delete: flag, resolve: flag, erase: flag }),
 };
 const page_reply = object(said);
 export type PageReply = Decoded<typeof page_reply>;

@@ -307,6 +307,11 @@ export const en: CareMessages = {
         happened: "The same administrators signed two changes that exclude each other. Only one of them counts, the same everywhere.",
         todo: "Talk to the administrators named below, and check who administers the organisation.",
       },
+      page: {
+        title: () => "A page cannot be shown here",
+        happened: "Among the changes of this page is one that this program cannot deal with. The page is set aside at this site, so that nothing gets worse; what was written stays, and other sites may go on.",
+        todo: "Update the program of this site, then open the page again: the alarm goes when it can be shown. Otherwise copy it into a new page at a site that shows it, and tell the developers.",
+      },
     },
     facts: {
       from: "From item number",
@@ -319,6 +324,7 @@ export const en: CareMessages = {
       records: "Damaged places among the entries",
       files: "Files damaged or lost",
     },
+    openPage: "Open the page",
     seal: "Seal",
     sealTitle: (site: string) => `Seal the history of ${site}?`,
     sealText: "You confirm that the machine is in order again. What was written so far stays visible; what follows goes on in a new history.",

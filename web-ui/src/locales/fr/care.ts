@@ -306,6 +306,11 @@ export const fr = {
         happened: "Les mêmes administrateurs ont signé deux changements qui s'excluent. L'un des deux seulement compte, le même partout.",
         todo: "Parlez-en aux administrateurs nommés ci-dessous, et vérifiez qui administre l'organisation.",
       },
+      page: {
+        title: () => "Un document ne peut pas être affiché ici",
+        happened: "Parmi les modifications de ce document, il y en a une que ce programme ne sait pas traiter. Le document est mis à l'écart sur ce site, pour que rien ne s'aggrave ; ce qui a été écrit reste, et les autres sites peuvent continuer.",
+        todo: "Mettez à jour le programme de ce site, puis rouvrez le document : l'alerte disparaît dès qu'il s'affiche. Sinon, copiez-le dans un nouveau document depuis un site qui l'affiche, et prévenez les développeurs.",
+      },
     },
     facts: {
       from: "À partir de l'écrit nº",
@@ -318,6 +323,7 @@ export const fr = {
       records: "Endroits abîmés dans les écrits",
       files: "Fichiers abîmés ou perdus",
     },
+    openPage: "Ouvrir le document",
     seal: "Sceller",
     sealTitle: (site: string) => `Sceller l'histoire de ${site} ?`,
     sealText: "Vous confirmez que la machine est de nouveau en ordre. Ce qui a été écrit jusqu'ici reste visible ; la suite reprend sur une histoire neuve.",
