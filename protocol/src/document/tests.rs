@@ -3,6 +3,7 @@
 mod history;
 mod honest;
 mod hostile;
+mod mutated;
 
 use super::*;
 use automerge::marks::{ExpandMark, Mark};

@@ -1,7 +1,9 @@
 //! Benches at the engine's door, where bytes are counted above the transport and a day takes seconds: `prove` (goal P4),
 //! what two sites say to find that they hold the same, and `chatter` (goal P14), what many sites with nothing new say in
-//! a day, and `scale` (goal P13), what an entry costs where many sites are. Started by `tests/bench/run`.
+//! a day, `scale` (goal P13), what an entry costs where many sites are, and
+//! `document` (goal P10), how fast a long page opens. Started by `tests/bench/run`.
 
+mod document;
 #[path = "../figure.rs"]
 #[expect(dead_code, reason = "other benches use the rest")]
 mod figure;
@@ -25,6 +27,8 @@ const PEERS: f64 = 200.0;
 const SITES_DEFAULT: usize = 12;
 /// Posts of the large world of `scale`; goal P13 speaks of a million.
 const ENTRIES_DEFAULT: usize = 18_000;
+/// Changes of the page of `document` (goal P10).
+const CHANGES_DEFAULT: usize = 20_000;
 /// Watched after everything has come to rest.
 const HOURS: u64 = 6;
 const DAY_HOURS: f64 = 24.0;
@@ -39,7 +43,8 @@ fn main() {
         Some("prove") => prove(Report { bench: "prove", form }, count.unwrap_or(GROUPS_DEFAULT)),
         Some("chatter") => chatter(Report { bench: "chatter", form }, count.unwrap_or(SITES_DEFAULT)),
         Some("scale") => scale::run(Report { bench: "scale", form }, count.unwrap_or(ENTRIES_DEFAULT)),
-        _ => eprintln!("door prove|chatter|scale [--entries N] [--json]; see tests/bench/run help"),
+        Some("document") => document::run(Report { bench: "document", form }, count.unwrap_or(CHANGES_DEFAULT)),
+        _ => eprintln!("door prove|chatter|scale|document [--entries N] [--json]; see tests/bench/run help"),
     }
 }
 
