@@ -202,6 +202,7 @@ impl<'a> Judge<'a> {
     fn finish(mut self) -> GroupState {
         self.explain();
         self.settle_seen();
+        self.settle_given_up();
         let banned = self.bars.keys().filter(|user| self.is_banned(user, At::Now)).copied().collect();
         let mut state = GroupState {
             name: self.last(At::Now, |edit| edit.name.clone()).unwrap_or_else(|| self.create.name.clone()),

@@ -155,6 +155,25 @@ fn a_lowering_leaves_nothing_of_logs_that_nobody_names_and_a_grant_that_was_not_
 }
 
 #[test]
+fn who_stepped_down_and_is_removed_by_a_facilitator_writes_no_more_by_the_higher_role() {
+    for removed in [true, false] {
+        let mut stage = Stage::new(3, 121);
+        let base = group_with(&mut stage, &[(1, Role::Owner), (2, Role::Facilitator)]);
+        let mark = stage.entries.len();
+        let down = stage.by(1, grant(1, Role::Member), &[base]);
+        if removed {
+            stage.by(2, revoke_with(1, vec![cut(1, 4)]), &[down]);
+        } else {
+            stage.by(2, revoke_with(0, vec![cut(1, 4)]), &[down]);
+        }
+        stage.settled_from(mark);
+        let beyond = if removed { Verdict::Void(Reason::Removed) } else { Verdict::Valid };
+        assert_eq!(verdict(&stage, 1, &[base], Act::Post, 4), Verdict::Valid);
+        assert_eq!(verdict(&stage, 1, &[base], Act::Post, 5), beyond, "dated back to before stepping down");
+    }
+}
+
+#[test]
 fn what_one_gives_up_oneself_leaves_all_that_was_written() {
     for op in [ControlOp::Leave, grant(1, Role::Reader)] {
         let mut stage = Stage::new(2, 120);

@@ -283,7 +283,43 @@ impl<'a> Oracle<'a> {
                         .of_group()
                         .filter(|r| self.is_killed(g, &r.id))
                         .all(|r| !seen.contains(&r.id) && self.cut(g, r, log).is_none_or(|last| seq <= last))
+                    && self
+                        .of_group()
+                        .filter(|r| !self.is_killed(g, &r.id) && self.knew_given_up(g, r))
+                        .filter_map(|r| self.cut_of_any(user, r, log))
+                        .all(|last| seq <= last)
             })
+    }
+
+    /// The author of a removal had seen that the role was given up before.
+    fn knew_given_up(&self, g: &G, r: &ControlEntry) -> bool {
+        let whole = |o: &&ControlEntry| match &o.op {
+            ControlOp::Leave => true,
+            ControlOp::Grant(grant) => o.actor == Some(g.subject) || (grant.cuts.is_empty() && !self.is_amended(g, o)),
+            _ => false,
+        };
+        let mut ended = self.of_group().filter(|o| self.is_killed(g, &o.id)).filter(whole);
+        ended.any(|o| self.sees(&r.id, &o.id))
+    }
+
+    fn is_amended(&self, g: &G, r: &ControlEntry) -> bool {
+        let act = Act::removing(g.rank.1);
+        let rank = self.authorities(&r.id, act, Some(g.rank)).into_iter().min();
+        self.of_group().any(|a| match &a.op {
+            ControlOp::AmendCut(amend) if amend.revocation == r.id && !amend.cuts.is_empty() => self
+                .authorities(&a.id, act, None)
+                .into_iter()
+                .min()
+                .is_some_and(|by| rank.is_some_and(|rank| by <= rank)),
+            _ => false,
+        })
+    }
+
+    /// How far a removal leaves a log of this person, whichever of their roles it ends.
+    fn cut_of_any(&self, user: &UserId, r: &ControlEntry, log: &LogId) -> Option<u64> {
+        let ControlOp::Revoke(_) = &r.op else { return None };
+        let ended = self.claims.iter().filter(|h| h.subject == *user && self.is_made(h) && self.is_killed(h, &r.id));
+        ended.filter_map(|h| self.cut(h, r, log)).max()
     }
 
     /// The edits that set this part of the policy, with what decides between concurrent ones.

@@ -8,8 +8,8 @@
 
 use super::super::super::op::{ControlOp, Seen};
 use super::super::super::table::Act;
-use super::super::super::verdict::{Limits, limits_of};
-use super::super::At;
+use super::super::super::verdict::{Kept, Limits, limits_of};
+use super::super::{At, Kill};
 use super::Judge;
 use crate::ids::{EntryId, NodeId, SiteId, UserId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,6 +43,41 @@ impl Judge<'_> {
                     *last = (*last).max(*held);
                 }
                 kill.cuts = Arc::new(cuts);
+            }
+        }
+        self.ground.given = given;
+    }
+
+    /// A removal also cuts what rests on a role that the person had given up before, as its author saw: who stepped down
+    /// and was then removed by a facilitator would else write on by the higher role, dated back. It bears on no right: such
+    /// a grant is dead for all that saw the removal, and for all that did not see it being given up.
+    pub(super) fn settle_given_up(&mut self) {
+        let mut given = std::mem::take(&mut self.ground.given);
+        for all in given.values_mut() {
+            let is_whole = |kill: &Kill| kill.cuts.is_whole();
+            if !all.iter().any(|one| one.kills.iter().any(is_whole)) {
+                continue;
+            }
+            let mut removals: BTreeMap<usize, Arc<Kept>> = BTreeMap::new();
+            for kill in all.iter().flat_map(|one| &one.kills) {
+                if matches!(self.history.entries()[kill.index].op, ControlOp::Revoke(_)) {
+                    let kept = removals.entry(kill.index).or_insert_with(|| Arc::clone(&kill.cuts));
+                    if !Arc::ptr_eq(kept, &kill.cuts) {
+                        *kept = Arc::new(kept.or(&kill.cuts));
+                    }
+                }
+            }
+            for one in all {
+                let more: Vec<Kill> = removals
+                    .iter()
+                    .filter(|(removal, _)| one.kills.iter().all(|kill| kill.index != **removal))
+                    .filter(|(removal, _)| {
+                        let knew = |kill: &Kill| self.ground.graph.precedes(kill.index, **removal);
+                        one.kills.iter().any(|kill| is_whole(kill) && knew(kill))
+                    })
+                    .map(|(removal, kept)| Kill { index: *removal, cuts: Arc::clone(kept) })
+                    .collect();
+                one.kills.extend(more);
             }
         }
         self.ground.given = given;
