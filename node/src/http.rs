@@ -32,6 +32,7 @@ pub mod posts;
 pub mod reach;
 mod reactions;
 pub mod removals;
+pub mod search;
 pub mod server;
 pub mod session;
 pub mod setup;
@@ -52,6 +53,7 @@ use crate::metrics::Metrics;
 use crate::pages::Pages;
 use crate::runtime::handle::Handle;
 use crate::scrub::Scrub;
+use crate::search::Search;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn_with_state, map_response};
@@ -82,6 +84,8 @@ pub struct Rooms {
     pub files: Files,
     /// Pages that are open.
     pub pages: Pages,
+    /// Words of what counts.
+    pub search: Search,
     /// What a line would carry, in files.
     pub bundles: Bundles,
     /// Everything about one person.
@@ -301,6 +305,9 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(pages::history::restore))
         .routes(routes!(pages::history::authors))
         .routes(routes!(pages::socket::open))
+        .routes(routes!(search::find))
+        .routes(routes!(search::saved, search::save))
+        .routes(routes!(search::read, search::make_anew))
         .routes(routes!(writing::preview))
         .routes(routes!(files::upload))
         .routes(routes!(files::thumb))

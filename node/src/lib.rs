@@ -18,6 +18,7 @@ pub mod pages;
 pub mod pairing;
 pub mod runtime;
 pub mod scrub;
+pub mod search;
 pub mod tls;
 pub mod transfer;
 
@@ -43,6 +44,7 @@ use protocol::engine::input::Input;
 use runtime::handle::{Handle, now};
 use runtime::{Opened, Running};
 use scrub::Scrub;
+use search::Search;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -138,8 +140,12 @@ impl Node {
         handle.tell(Input::SiteKeeps(local.keeping())).await;
         let keeper = tokio::spawn(keeper::run(keeper, running.take_unused()));
         let (scrub, scrubbing) = check_disk(&handle, &local, &files, damaged);
+        let pages = pages::Pages::start(handle.clone());
+        let forgotten = running.take_forgotten();
+        let (search, searching) = Search::start(words_of(&data, &handle, &pages, &files), forgotten);
         let mut tasks = vec![
             scrubbing,
+            searching,
             pairing_task,
             keeper,
             tokio::spawn(tell_of_pairings(live.clone(), pairings.clone())),
@@ -154,7 +160,8 @@ impl Node {
                 handle: handle.clone(),
                 local,
                 files,
-                pages: pages::Pages::start(handle.clone()),
+                pages,
+                search,
                 bundles,
                 exports,
                 scrub,
@@ -221,6 +228,12 @@ fn check_disk(handle: &Handle, local: &Arc<Local>, files: &Files, damaged: Vec<D
     let rooms = scrub::Rooms { handle: handle.clone(), local: Arc::clone(local), files: files.clone() };
     let task = tokio::spawn(scrub.clone().run(rooms, damaged));
     (scrub, task)
+}
+
+/// What can be searched in, and where its words are kept.
+fn words_of(data: &Path, handle: &Handle, pages: &pages::Pages, files: &Files) -> search::Rooms {
+    let folder = data.join(runtime::WORDS_FOLDER);
+    search::Rooms { handle: handle.clone(), pages: pages.clone(), files: files.clone(), folder }
 }
 
 /// The store of files, and the room over it.

@@ -12,6 +12,7 @@ pub mod mark;
 pub mod password;
 mod put_away;
 pub mod scrubbed;
+pub mod searches;
 pub mod secret;
 pub mod settings;
 pub mod table;

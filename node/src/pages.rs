@@ -88,6 +88,14 @@ impl Pages {
         Some(sheet)
     }
 
+    /// A page's words as they count now; `None` when too many pages are open.
+    pub async fn text(&self, group: GroupId, page: EntryId) -> Option<String> {
+        let sheet = self.open(group, page)?;
+        // What came a moment ago may not have been taken yet.
+        sheet.compare().await;
+        sheet.with(|document| document.plain()).await
+    }
+
     fn heard(&self, notice: Notice) {
         match notice {
             Notice::PageChange { page, entry, .. } => {

@@ -19,10 +19,11 @@ use protocol::ids::{BlobId, OrgId};
 use protocol::store::Location;
 use protocol::sync::message::Response;
 use std::collections::BTreeMap;
-use std::sync::{Arc, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, RwLock};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
-pub use start::{Opened, StartError, check_index, node_seed};
+pub use start::{Opened, StartError, WORDS_FOLDER, check_index, node_seed};
 
 /// Inputs that may wait: more is answered with "busy" rather than made to wait longer.
 pub const INPUTS_MAX: usize = 1_024;
@@ -36,6 +37,8 @@ const NOTICES_MAX: usize = 4_096;
 const HERES_MAX: usize = 256;
 /// Files that wait to be removed; more are asked for again.
 const UNUSED_MAX: usize = 256;
+/// Lists of wiped records that wait to be forgotten elsewhere; more are asked for again.
+const FORGOTTEN_MAX: usize = 64;
 /// Wishes that wait for the network.
 const WISHES_MAX: usize = 4_096;
 
@@ -71,6 +74,10 @@ pub struct Runtime {
     unused: mpsc::Sender<BlobId>,
     /// Records just wiped, to be told to the engine.
     wiped: Vec<Location>,
+    /// Who must have forgotten what stood in them before the engine is told.
+    forgetting: Arc<OnceLock<mpsc::Sender<Vec<Location>>>>,
+    /// The end of what listeners have been told of.
+    told: Arc<AtomicU64>,
 }
 
 /// A running engine: the door to it, its wishes for the network, and how to stop it.
@@ -79,6 +86,7 @@ pub struct Running {
     pub handle: Handle,
     wishes: Option<mpsc::Receiver<Effect>>,
     unused: Option<mpsc::Receiver<BlobId>>,
+    forgetting: Arc<OnceLock<mpsc::Sender<Vec<Location>>>>,
     thread: std::thread::JoinHandle<()>,
 }
 
@@ -91,6 +99,14 @@ impl Running {
     /// Files that are to be removed. To be taken once.
     pub fn take_unused(&mut self) -> mpsc::Receiver<BlobId> {
         self.unused.take().expect("the wiring takes them once")
+    }
+
+    /// Records that were wiped go through whoever takes this, who says `Input::Wiped` when nothing made from them is left:
+    /// until then the engine tells nobody that it is erased, and asks again. To be taken once.
+    pub fn take_forgotten(&mut self) -> mpsc::Receiver<Vec<Location>> {
+        let (forgetting, forgotten) = mpsc::channel(FORGOTTEN_MAX);
+        self.forgetting.set(forgetting).expect("the wiring takes them once");
+        forgotten
     }
 
     /// Handles what waits, closes the store, ends the thread.
@@ -108,11 +124,12 @@ impl Running {
 /// Starts the engine's thread on an opened data folder.
 pub fn start(opened: Opened) -> Running {
     let (runtime, handle, wishes, unused) = assemble(opened);
+    let forgetting = Arc::clone(&runtime.forgetting);
     let thread = std::thread::Builder::new()
         .name("engine".into())
         .spawn(move || runtime.run())
         .expect("the system gives one thread at the start");
-    Running { handle, wishes: Some(wishes), unused: Some(unused), thread }
+    Running { handle, wishes: Some(wishes), unused: Some(unused), forgetting, thread }
 }
 
 /// Puts together what the thread owns and what others hold of it.
@@ -125,6 +142,7 @@ fn assemble(opened: Opened) -> (Runtime, Handle, mpsc::Receiver<Effect>, mpsc::R
     let (heres, _) = broadcast::channel(HERES_MAX);
     let (org, org_seen) = watch::channel(engine.org());
     let view = Arc::new(RwLock::new(engine.view()));
+    let told = Arc::new(AtomicU64::new(u64::from_be_bytes(journal.position().to_bytes())));
     let handle = Handle {
         wake,
         notices: notices.clone(),
@@ -132,6 +150,7 @@ fn assemble(opened: Opened) -> (Runtime, Handle, mpsc::Receiver<Effect>, mpsc::R
         view: Arc::clone(&view),
         disk: disk.clone(),
         org: org_seen,
+        told: Arc::clone(&told),
         node: engine.node(),
         sealing,
     };
@@ -150,6 +169,8 @@ fn assemble(opened: Opened) -> (Runtime, Handle, mpsc::Receiver<Effect>, mpsc::R
         tokens: 0,
         unused,
         wiped: Vec::new(),
+        forgetting: Arc::default(),
+        told,
     };
     (runtime, handle, wished, to_remove)
 }
@@ -186,8 +207,20 @@ impl Runtime {
             // Until the engine has heard of a wipe it does not say that anything is erased.
             while !self.wiped.is_empty() {
                 let wiped = std::mem::take(&mut self.wiped);
-                self.round(Wake::Input(Input::Wiped(wiped)));
+                if let Some(wiped) = self.hand_on(wiped) {
+                    self.round(Wake::Input(Input::Wiped(wiped)));
+                }
             }
+        }
+    }
+
+    /// Gives wiped records to whoever must forget what was made from them; back when there is nobody.
+    fn hand_on(&self, wiped: Vec<Location>) -> Option<Vec<Location>> {
+        let Some(forgetting) = self.forgetting.get() else { return Some(wiped) };
+        match forgetting.try_send(wiped) {
+            // Too many wait: the engine asks for these again.
+            Ok(()) | Err(mpsc::error::TrySendError::Full(_)) => None,
+            Err(mpsc::error::TrySendError::Closed(wiped)) => Some(wiped),
         }
     }
 
@@ -282,6 +315,7 @@ impl Runtime {
                 }
             }
         }
+        self.told.store(u64::from_be_bytes(self.journal.position().to_bytes()), Ordering::Release);
     }
 
     /// Overwrites records whose entries stand elsewhere by now, or nowhere. What fails is asked for again.

@@ -32,6 +32,7 @@ const NODE: &[(&str, &[&str])] = &[
     ("files", &[]),
     ("transfer", &["runtime"]),
     ("pages", &["runtime", "local"]),
+    ("search", &["runtime", "files", "pages"]),
     ("naming", &[]),
     ("bundle", &["runtime", "files", "naming"]),
     ("export", &["runtime", "local", "files", "naming"]),
@@ -40,7 +41,7 @@ const NODE: &[(&str, &[&str])] = &[
     ("network", &["runtime", "local", "transfer", "http"]),
     ("pairing", &["runtime", "local", "http"]),
     ("feeds", &["runtime", "local", "http"]),
-    ("http", &["runtime", "local", "config", "metrics", "files", "bundle", "export", "scrub", "pages"]),
+    ("http", &["runtime", "local", "config", "metrics", "files", "bundle", "export", "scrub", "pages", "search"]),
 ];
 /// The control socket is a second door beside `http`, and speaks to the same rooms.
 const WIRING: &[&str] = &["cli", "lib", "control_socket"];

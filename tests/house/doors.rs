@@ -46,6 +46,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("zstd", &["node/net/src/frame.rs", "node/src/runtime/record.rs", "node/src/bundle/packing.rs"]),
     // Pages.
     ("automerge", &["protocol/src/document.rs", "protocol/src/document/"]),
+    // Search.
+    ("tantivy", &["node/search/"]),
     // Disk.
     ("sled", &["node/storage/src/index.rs", "node/storage/src/index/"]),
     ("crc32c", &["node/storage/"]),
@@ -93,6 +95,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("archipel-net", "node/net/"),
     ("archipel-storage", "node/storage/"),
     ("archipel-outside", "node/outside/"),
+    ("archipel-search", "node/search/"),
     ("archipel-web-ui", "web-ui/"),
     ("archipel-tests", "tests/"),
 ];
@@ -103,6 +106,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("archipel-net", &["node/src/", "tests/"]),
     ("archipel-storage", &["node/src/", "tests/"]),
     ("archipel-outside", &["node/src/", "tests/"]),
+    ("archipel-search", &["node/src/", "tests/"]),
     ("archipel-web-ui", &["node/src/", "tests/"]),
     ("archipel", &["node/src/main.rs", "node/tests/", "tests/"]),
     ("archipel-tests", &["tests/"]),

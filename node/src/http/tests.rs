@@ -9,6 +9,7 @@ mod pages;
 mod people;
 mod posts;
 mod rights;
+mod search;
 mod sessions;
 mod setup;
 mod world;

@@ -30,6 +30,8 @@ pub enum Act {
     Invite,
     /// A file with everything about a person, per person: 3 a day.
     Export,
+    /// A question to the search, per person: a word as it is typed, then two a second.
+    Search,
     /// A look at a foreign address, per person: 30 a minute.
     Fetch,
     /// A request without a session, per address: 60 a minute.
@@ -48,6 +50,7 @@ impl Act {
             Self::Upload => (200, 12_000),
             Self::Invite => (50, 24 * 60 * 60 * 1000 / 50),
             Self::Export => (3, 24 * 60 * 60 * 1000 / 3),
+            Self::Search => (60, 500),
             Self::Fetch => (30, 2_000),
             Self::Stranger => (120, 1_000),
             Self::LoginHere => (30, 2_000),

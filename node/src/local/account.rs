@@ -266,7 +266,7 @@ impl Local {
     pub fn erase_account(&self, user: UserId) -> Result<(), LocalError> {
         self.drop_account(user)?;
         let mut writer = self.writer();
-        for table in [Table::Mark, Table::Upload] {
+        for table in [Table::Mark, Table::Upload, Table::Searches] {
             for (row, _) in self.rows.prefix(table.byte(), &user.0, None, usize::MAX) {
                 writer.delete(table, &row);
             }

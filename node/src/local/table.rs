@@ -18,6 +18,8 @@ pub enum Table {
     Audit = 6,
     /// User id, entry id → an undelivered entry that the person has put away.
     PutAway = 12,
+    /// User id → questions to the search that they keep.
+    Searches = 13,
 }
 
 impl Table {

@@ -2,13 +2,14 @@
 
 use super::Wake;
 use super::disk::Disk;
-use archipel_storage::journal::Reader as JournalReader;
+use archipel_storage::journal::{Position, Reader as JournalReader};
 use protocol::clock::Millis;
 use protocol::engine::effect::{Answer, BundleAnswer, FarHere, Notice};
 use protocol::engine::input::{Ask, BundleAsk, Command, Input};
 use protocol::engine::read::Reader;
 use protocol::engine::view::View;
 use protocol::ids::{BlobId, NodeId, OrgId, RequestId, UserId};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
@@ -35,6 +36,7 @@ pub struct Handle {
     pub(super) view: Arc<RwLock<Arc<View>>>,
     pub(super) disk: Disk,
     pub(super) org: watch::Receiver<Option<OrgId>>,
+    pub(super) told: Arc<AtomicU64>,
     pub(super) node: NodeId,
     pub(super) sealing: [u8; 32],
 }
@@ -78,6 +80,12 @@ impl Handle {
     /// Who of other sites is at pages from now on.
     pub fn heres(&self) -> broadcast::Receiver<FarHere> {
         self.heres.subscribe()
+    }
+
+    /// The place in the journal up to which listeners have been told of everything. Who reads it and then takes what was told
+    /// has missed nothing before it.
+    pub fn told(&self) -> Position {
+        Position::from_bytes(self.told.load(Ordering::Acquire).to_be_bytes())
     }
 
     /// Tells listeners of something that did not come from the engine.

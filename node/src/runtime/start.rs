@@ -22,6 +22,8 @@ const INDEX_LAYOUT: u32 = 3;
 const INDEX_CACHE_BYTES: u64 = 12 << 20;
 /// Most ranges read the rows of one id: a table's byte and 32 more.
 const INDEX_PREFIX_BYTES: usize = 33;
+/// Where words to search for are kept, in the data folder. It can be made again.
+pub const WORDS_FOLDER: &str = "search";
 /// How long the check of the index may take after an unclean stop.
 const CHECK_TIME: Duration = Duration::from_secs(60);
 /// Records replayed in one batch of rows.
@@ -113,7 +115,7 @@ impl Opened {
             disk.index.clear()?;
         }
         let mut engine = catch_up(Engine::open(identity, &disk), &disk, &mut journal)?;
-        forget(&mut engine, &disk, &mut journal)?;
+        forget(&mut engine, &disk, &mut journal, &data.join(WORDS_FOLDER))?;
         Ok(Self { engine, journal, disk, sealing, damaged: opened.damaged })
     }
 }
@@ -162,7 +164,7 @@ pub(super) fn catch_up(mut engine: Engine, disk: &Disk, journal: &mut Journal) -
 
 /// Goes on with erasing where the last process stopped, before anything is served. A disk that refuses to wipe does not
 /// keep the node from starting: it is tried again at each tick, and nobody is told that it is done.
-fn forget(engine: &mut Engine, disk: &Disk, journal: &mut Journal) -> Result<(), StartError> {
+fn forget(engine: &mut Engine, disk: &Disk, journal: &mut Journal, words: &Path) -> Result<(), StartError> {
     while engine.is_erasing() {
         let mut batch = Batching::new(disk, journal);
         let effects = engine.resume_erasing(&mut batch, now(), &mut Randomness);
@@ -176,6 +178,13 @@ fn forget(engine: &mut Engine, disk: &Disk, journal: &mut Journal) -> Result<(),
         }
         if let Err(error) = disk::wipe(journal, &places) {
             tracing::error!(%error, "what was erased still stands on the disk; tried again");
+            break;
+        }
+        // What can be made again goes whole, since nobody is there yet to take these words out of it.
+        if let Err(error) = std::fs::remove_dir_all(words)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::error!(%error, "what was erased still stands in the search index; tried again");
             break;
         }
         let mut batch = Batching::new(disk, journal);

@@ -277,6 +277,11 @@ pub enum Notice {
         /// The entry.
         entry: EntryId,
     },
+    /// What counts in a group was judged anew, or is held here no more: whoever keeps something made from it makes it again.
+    Refolded {
+        /// The group.
+        group: GroupId,
+    },
     /// A file arrived; posts that show it may be drawn anew.
     BlobHere {
         /// The file.

@@ -156,6 +156,7 @@ impl Engine {
         cx.tx.delete(&keys::retention(&group));
         self.view_mut().retention.remove(&group);
         cx.notify(Notice::GroupChanged { group });
+        cx.notify(Notice::Refolded { group });
     }
 
     /// Wipes some records of groups that were dropped, and the rows that lead to them. The one that opens a log goes last:

@@ -1,6 +1,7 @@
 //! What can be read: views made for one person from the state and the store. Reading writes nothing and asks nobody.
 
 mod page;
+mod words;
 mod written;
 
 use crate::clock::{Hlc, Millis};
@@ -10,6 +11,7 @@ use crate::engine::input::Attachment;
 use crate::ids::{BlobId, EntryId, GroupId, NodeId, OrgId, SiteId, UserId};
 use crate::sync::plan::Progress;
 pub use page::{PageCommentView, PageRights, PageThreadView, PageView, PagesOf};
+pub use words::{Words, WordsOf};
 pub use written::{OwnWords, Written};
 
 /// A person as others see them.

@@ -14,6 +14,7 @@ mod removal;
 mod site;
 mod storage;
 mod undelivered;
+mod words;
 mod written;
 
 use crate::clock::{Hlc, Millis};

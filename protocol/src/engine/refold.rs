@@ -60,6 +60,7 @@ impl Engine {
         for (key, node) in records {
             self.fold_record(cx, scope, &key, node);
         }
+        cx.notify(Notice::Refolded { group });
         // Each was judged with all there: nothing is left to be folded anew.
         self.forks.refolds.remove(&group);
     }

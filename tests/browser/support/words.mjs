@@ -10,7 +10,7 @@ const locales = join(dirname(fileURLToPath(import.meta.url)), "../../../web-ui/s
 async function load() {
   const folder = mkdtempSync(join(tmpdir(), "archipel-words-"));
   try {
-    for (const name of ["fr", "en", "fr/care", "en/care", "fr/pages", "en/pages", "plural"]) {
+    for (const name of ["fr", "en", "fr/care", "en/care", "fr/pages", "en/pages", "fr/search", "en/search", "plural"]) {
       const source = readFileSync(join(locales, `${name}.ts`), "utf8");
       const { outputText } = ts.transpileModule(source, {
         compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
@@ -21,12 +21,12 @@ async function load() {
       writeFileSync(path, imports);
     }
     const part = async (name, path) => (await import(pathToFileURL(join(folder, `${path}.mjs`)).href))[name];
-    const book = async (name) => ({ ...(await part(name, name)), care: await part(name, `${name}/care`), paper: await part(name, `${name}/pages`) });
+    const book = async (name) => ({ ...(await part(name, name)), care: await part(name, `${name}/care`), paper: await part(name, `${name}/pages`), search: await part(name, `${name}/search`) });
     return { fr: await book("fr"), en: await book("en") };
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-/** `words.fr.setup.create` is what a button says; `words.fr.care` and `words.fr.paper` are the words of screens fetched later. */
+/** `words.fr.setup.create` is what a button says; `words.fr.care`, `words.fr.paper` and `words.fr.search` are the words of screens fetched later. */
 export const words = await load();

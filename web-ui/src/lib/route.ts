@@ -9,6 +9,7 @@ export type Route =
   | { page: "group"; id: string; tab: GroupTab }
   | { page: "post"; id: string }
   | { page: "document"; id: string }
+  | { page: "search" }
   | { page: "people" }
   | { page: "person"; id: string }
   | { page: "network" }
@@ -68,6 +69,8 @@ export function parse(path: string, hash = ""): Route {
       return ID.test(second) ? { page: "post", id: second } : { page: "unknown" };
     case "d":
       return ID.test(second) && third === "" ? { page: "document", id: second } : { page: "unknown" };
+    case "search":
+      return plain ? { page: "search" } : { page: "unknown" };
     case "people":
       return plain ? { page: "people" } : ID.test(second) ? { page: "person", id: second } : { page: "unknown" };
     case "network":

@@ -2,7 +2,7 @@
 
 import { parse, type Route } from "./route";
 
-const here = $state({ path: location.pathname, hash: location.hash });
+const here = $state({ path: location.pathname, hash: location.hash, query: location.search });
 const current = $derived(parse(here.path, here.hash));
 /** Scroll positions by history entry, so that going back shows what was being read. */
 const scrolls = new Map<number, number>();
@@ -17,6 +17,11 @@ export function path(): string {
   return here.path;
 }
 
+/** What stands behind the path, from its question mark on. */
+export function query(): string {
+  return here.query;
+}
+
 /** Goes to an address of this app; `replace` leaves no trace in the history. */
 export function go(to: string, how: "push" | "replace" = "push"): void {
   scrolls.set(entry, scrollY);
@@ -25,6 +30,7 @@ export function go(to: string, how: "push" | "replace" = "push"): void {
   restoring = 0;
   here.path = location.pathname;
   here.hash = location.hash;
+  here.query = location.search;
 }
 
 /** Where a view should scroll to once its content stands; the top unless one came back. */
@@ -44,6 +50,7 @@ export function startRouter(): void {
     restoring = scrolls.get(entry) ?? 0;
     here.path = location.pathname;
     here.hash = location.hash;
+    here.query = location.search;
   });
   document.addEventListener("click", (event) => {
     if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey) return;

@@ -2,9 +2,11 @@ import { expect, test } from "vitest";
 import { en } from "./en";
 import { en as careEn } from "./en/care";
 import { en as pagesEn } from "./en/pages";
+import { en as searchEn } from "./en/search";
 import { fr } from "./fr";
 import { fr as careFr } from "./fr/care";
 import { fr as pagesFr } from "./fr/pages";
+import { fr as searchFr } from "./fr/search";
 
 /** Every path of a book of messages, with the kind of thing found there. */
 function paths(book: object, at = ""): string[] {
@@ -17,10 +19,11 @@ test("both languages say the same things", () => {
   expect(paths(en)).toEqual(paths(fr));
   expect(paths(careEn)).toEqual(paths(careFr));
   expect(paths(pagesEn)).toEqual(paths(pagesFr));
+  expect(paths(searchEn)).toEqual(paths(searchFr));
 });
 
 test("no message is empty", () => {
-  for (const book of [fr, en, pagesFr, pagesEn]) expect(JSON.stringify(book)).not.toContain('""');
+  for (const book of [fr, en, pagesFr, pagesEn, searchFr, searchEn]) expect(JSON.stringify(book)).not.toContain('""');
 });
 
 test("plurals follow each language", () => {
@@ -36,7 +39,7 @@ test("the three words about delivery are the agreed ones", () => {
 
 test("screens say 'removed', never the words of the protocol", () => {
   const said = (value: unknown): string[] => (typeof value === "string" ? [value] : typeof value === "function" ? [String(value)] : Object.values(value as object).flatMap(said));
-  for (const book of [careFr, careEn, pagesFr, pagesEn, fr, en]) {
+  for (const book of [careFr, careEn, pagesFr, pagesEn, searchFr, searchEn, fr, en]) {
     expect(said(book).filter((text) => /revoke|révoqu|equivoc|équivoc|fork|quorum|constitution|frontier|blob/i.test(text))).toEqual([]);
   }
 });

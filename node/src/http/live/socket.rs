@@ -334,7 +334,7 @@ impl Stream {
             Notice::PageComment { group, page } => readable(self.sight(group))
                 .then(|| json!({ "type": "page_comment", "group": text(group), "page": page.to_string() })),
             // For those who have the page open: its own socket tells them.
-            Notice::PageChange { .. } => None,
+            Notice::PageChange { .. } | Notice::Refolded { .. } => None,
             Notice::NotDelivered { user } => (user == self.viewer.user).then(|| json!({ "type": "not_delivered" })),
             Notice::BlobHere { blob } => {
                 let user = self.viewer.user;

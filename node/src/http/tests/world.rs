@@ -109,6 +109,14 @@ impl Site {
         live.follow(&running.handle);
         let files = Files::open(data, blobs, thumbs).unwrap();
         let local = Arc::new(Local::open(Arc::new(rows)).unwrap());
+        let pages = crate::pages::Pages::start(running.handle.clone());
+        let rooms = crate::search::Rooms {
+            handle: running.handle.clone(),
+            pages: pages.clone(),
+            files: files.clone(),
+            folder: data.join(runtime::WORDS_FOLDER),
+        };
+        let (search, _) = crate::search::Search::start(rooms, running.take_forgotten());
         let app = App::new(
             Rooms {
                 handle: running.handle.clone(),
@@ -117,7 +125,8 @@ impl Site {
                 local,
                 bundles: Bundles::new(running.handle.clone(), files.clone()),
                 files,
-                pages: crate::pages::Pages::start(running.handle.clone()),
+                pages,
+                search,
                 pairing: Arc::new(Nothing),
                 network: Arc::new(Nothing),
                 feeds: Arc::new(Nothing),
@@ -129,6 +138,11 @@ impl Site {
             "127.0.0.1".parse().unwrap(),
         );
         Self { router: router(app.clone()), app, _running: running, _folder: folder }
+    }
+
+    /// Its data folder.
+    pub fn folder(&self) -> &std::path::Path {
+        self._folder.path()
     }
 
     /// A site with an organisation and Ann, its administrator, logged in.
