@@ -32,6 +32,9 @@ const QUESTIONS_AT_ONCE_MAX: usize = 4;
 /// has other things to do.
 const QUESTION_TIME_MAX: Duration = Duration::from_secs(5);
 
+/// How often whoever waits for what was written has it looked for.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
 /// What it reads.
 #[derive(Clone)]
 pub struct Rooms {
@@ -80,6 +83,8 @@ struct Inner {
     places: Semaphore,
     /// A reader found the index damaged, or somebody wants it made again.
     anew: Notify,
+    /// Somebody waits for what was written.
+    look: Notify,
     /// Up to where of the journal all can be found.
     taken: watch::Sender<Position>,
 }
@@ -99,6 +104,7 @@ impl Search {
             state: RwLock::new(State::Filling { done: 0, of: 0 }),
             places: Semaphore::new(QUESTIONS_AT_ONCE_MAX),
             anew: Notify::new(),
+            look: Notify::new(),
             taken: watch::Sender::new(Position::START),
         }))
     }
@@ -110,8 +116,11 @@ impl Search {
 
     /// Waits until what stands in the journal up to a place can be found.
     pub async fn taken_in(&self, to: Position) {
-        // The sender lives as long as this does.
-        let _ = self.0.taken.subscribe().wait_for(|at| *at >= to).await;
+        let mut taken = self.0.taken.subscribe();
+        // Not every entry is told of: the keeper is asked to look how far it is.
+        while tokio::time::timeout(LOOK_EVERY, taken.wait_for(|at| *at >= to)).await.is_err() {
+            self.0.look.notify_one();
+        }
     }
 
     /// Throws the index away and makes it again.

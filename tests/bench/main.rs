@@ -10,6 +10,7 @@ mod filled;
 mod idle;
 mod live;
 mod process;
+mod search;
 mod start;
 mod sync_time;
 mod text;
@@ -51,6 +52,7 @@ async fn main() {
         "idle" => idle::run(report("idle"), &wish).await,
         "disk" => disk::run(report("disk"), &wish).await,
         "feed" => feed::run(report("feed"), &wish).await,
+        "search" => search::run(report("search"), &wish).await,
         _ => wrong(&name).unwrap_or_default(),
     }
 }

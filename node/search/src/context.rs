@@ -1,8 +1,8 @@
 //! The place in a text that a question is about, with the words that fit marked by where they stand. Says nothing in HTML.
 
+use crate::index::cut;
 use crate::query::{Part, parts};
 use crate::words::{Word, words};
-use crate::index::cut;
 
 /// Text that is looked through for a place: the first words of a long page are enough to know it by.
 const LOOKED_AT_BYTES_MAX: usize = 64 << 10;
@@ -171,7 +171,8 @@ mod tests {
 
     #[test]
     fn any_text_can_be_shown() {
-        for text in ["", "…", "é", "\u{301}", "👩‍👩‍👧 a", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "会議"] {
+        for text in ["", "…", "é", "\u{301}", "👩‍👩‍👧 a", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "会議"]
+        {
             for chars in [0, 1, 3, 500] {
                 Lookup::new("a 会 é").context(text, chars);
             }

@@ -294,7 +294,8 @@ pub(super) async fn save(
     viewer: Viewer,
     Json(wanted): Json<Vec<Saved>>,
 ) -> Answered<axum::Json<Vec<Saved>>> {
-    let fits = |saved: &Saved| saved.name.chars().count() <= SAVED_NAME_CHARS_MAX && saved.query.len() <= QUESTION_BYTES_MAX;
+    let fits =
+        |saved: &Saved| saved.name.chars().count() <= SAVED_NAME_CHARS_MAX && saved.query.len() <= QUESTION_BYTES_MAX;
     if wanted.len() > SAVED_MAX || !wanted.iter().all(fits) {
         return Err(BAD_REQUEST.into());
     }

@@ -64,7 +64,8 @@ impl Whole {
             let text = self.files.iter().find(|(place, _)| *place == at).map(|(_, text)| text.as_str());
             let part = at as u64;
             let text_or_none = text.unwrap_or_default();
-            let document = Document { part, kind: Kind::File, title: &file.name, text: text_or_none, kept: text, ..document };
+            let document =
+                Document { part, kind: Kind::File, title: &file.name, text: text_or_none, kept: text, ..document };
             index.put(&document)?;
         }
         Ok(())

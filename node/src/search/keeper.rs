@@ -89,8 +89,8 @@ struct Keeper {
     due: Due,
     /// Up to where the journal is taken in.
     at: Position,
-    /// Up to where the index says so.
-    marked: Position,
+    /// What the index says of it.
+    mark: Mark,
     /// Wiped records that the engine waits to hear of.
     wiped: Vec<Location>,
     /// Lists may hold words that are gone.
@@ -116,14 +116,14 @@ async fn open(search: &Search, rooms: &Rooms, begin: Begin) -> Result<Keeper, Se
     let told = rooms.handle.told();
     let mark = index.mark().and_then(Mark::parse).filter(|mark| mark.at <= told);
     let mark = mark.unwrap_or(Mark { at: told, whole: Whole::All });
-    let due = Due { whole: mark.whole, blind: mark.at < told, ..Due::default() };
+    let due = Due { whole: mark.whole.clone(), blind: mark.at < told, ..Due::default() };
     Ok(Keeper {
         search: search.clone(),
         rooms: rooms.clone(),
         index: Arc::new(index),
         due,
         at: mark.at,
-        marked: mark.at,
+        mark,
         wiped: Vec::new(),
         stale,
         purge_after: None,
@@ -136,11 +136,7 @@ async fn open(search: &Search, rooms: &Rooms, begin: Begin) -> Result<Keeper, Se
 }
 
 impl Keeper {
-    async fn follow(
-        &mut self,
-        notices: &mut Receiver<Notice>,
-        forgotten: &mut mpsc::Receiver<Vec<Location>>,
-    ) -> Ended {
+    async fn follow(&mut self, notices: &mut Receiver<Notice>, forgotten: &mut mpsc::Receiver<Vec<Location>>) -> Ended {
         loop {
             if let Err(ended) = self.round(notices, forgotten).await {
                 return ended;
@@ -174,6 +170,7 @@ impl Keeper {
                     None => return Err(Ended::Stopped),
                 },
                 () = self.search.0.anew.notified() => return Err(Ended::Wanted),
+                () = self.search.0.look.notified() => return Ok(()),
                 () = tokio::time::sleep(patience) => {
                     if !owes {
                         self.rest().await?;
@@ -190,7 +187,7 @@ impl Keeper {
 
     /// Lets go of the writer, with the mark where it belongs: the next start has nothing to read again.
     async fn rest(&mut self) -> Result<(), Ended> {
-        if self.marked != self.at {
+        if self.mark.at != self.at {
             self.commit().await?;
         }
         let index = Arc::clone(&self.index);
@@ -229,17 +226,16 @@ impl Keeper {
         let at = self.read_on(told).await?;
         let caught_up = !self.due.blind;
         let worked = !self.due.items.is_empty() || (caught_up && !self.due.whole.is_empty());
-        if caught_up {
+        if caught_up && !self.due.whole.is_empty() {
             self.take_whole(told).await?;
+            // What follows looks at what is committed to know what stands there.
+            self.commit().await?;
         }
         let items: Vec<EntryId> = std::mem::take(&mut self.due.items).into_iter().collect();
         for some in items.chunks(ITEMS_PER_STEP) {
             self.take(some, Fresh::No).await?;
         }
-        // What waits for its time is owed: the mark stays before it.
-        if self.late.is_empty() {
-            self.at = at;
-        }
+        self.at = at;
         if worked || !caught_up {
             self.commit().await?;
         }
@@ -247,10 +243,15 @@ impl Keeper {
             self.forget().await?;
             if self.due.is_empty() {
                 self.search.set_state(State::Ready);
-                self.search.0.taken.send_replace(self.at);
+                if self.late.is_empty() {
+                    self.search.0.taken.send_replace(self.at);
+                }
             }
-        } else if self.rooms.handle.told() != told {
-            tokio::time::sleep(begun.elapsed() * REST_TIMES).await;
+        } else {
+            self.search.set_state(State::Filling { done: 0, of: 0 });
+            if self.rooms.handle.told() != told {
+                tokio::time::sleep(begun.elapsed() * REST_TIMES).await;
+            }
         }
         Ok(())
     }
@@ -396,11 +397,12 @@ impl Keeper {
     }
 
     async fn commit(&mut self) -> Result<(), Ended> {
-        let mark = Mark { at: self.at, whole: self.due.whole.clone() }.to_text();
-        let index = Arc::clone(&self.index);
-        tokio::task::spawn_blocking(move || index.commit(&mark)).await.map_err(failed)?.map_err(Ended::from)?;
-        self.marked = self.at;
-        Ok(())
+        // What waits for its time is owed: the mark stays before it.
+        if self.late.is_empty() {
+            self.mark = Mark { at: self.at, whole: self.due.whole.clone() };
+        }
+        let (index, mark) = (Arc::clone(&self.index), self.mark.to_text());
+        tokio::task::spawn_blocking(move || index.commit(&mark)).await.map_err(failed)?.map_err(Ended::from)
     }
 
     /// What was wiped elsewhere leaves the index's lists too; then the engine hears of it. Words that were only changed or

@@ -15,7 +15,8 @@ fn files(folder: &Path) -> BTreeSet<PathBuf> {
 fn is_listed(folder: &Path, word: &str) -> bool {
     let index = tantivy::Index::open_in_dir(folder).expect("it can be opened");
     let reader = index.reader().expect("it can be read").searcher();
-    let texts = ["title", "words", "french", "english"].map(|name| index.schema().get_field(name).expect("it is there"));
+    let texts =
+        ["title", "words", "french", "english"].map(|name| index.schema().get_field(name).expect("it is there"));
     reader.segment_readers().iter().any(|segment| {
         texts.iter().any(|field| {
             let list = segment.inverted_index(*field).expect("it can be read");
@@ -33,7 +34,8 @@ fn after_a_purge_neither_a_removed_word_nor_a_file_that_held_it_is_left() {
     index.commit("1").expect("it can be committed");
     assert_eq!(numbers(&index, "zcanar"), [1]);
     assert!(is_listed(&dir, "quartzcanary"));
-    let before: BTreeSet<PathBuf> = files(&dir).into_iter().filter(|path| path.extension() == Some("term".as_ref())).collect();
+    let before: BTreeSet<PathBuf> =
+        files(&dir).into_iter().filter(|path| path.extension() == Some("term".as_ref())).collect();
     index.remove(&[1; 32]).expect("it can be removed");
     index.commit("2").expect("it can be committed");
     assert_eq!(numbers(&index, "quartzcanary"), Vec::<u8>::new());
@@ -51,7 +53,8 @@ fn the_last_document_can_go_too() {
     let dir = folder.path().join("search");
     index.put(&document(1, "quartzcanary")).expect("it can be put");
     index.commit("1").expect("it can be committed");
-    let before: BTreeSet<PathBuf> = files(&dir).into_iter().filter(|path| path.extension() == Some("term".as_ref())).collect();
+    let before: BTreeSet<PathBuf> =
+        files(&dir).into_iter().filter(|path| path.extension() == Some("term".as_ref())).collect();
     index.remove_group(&GROUP).expect("it can be removed");
     index.commit("2").expect("it can be committed");
     index.purge().expect("it can be purged");

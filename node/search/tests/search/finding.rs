@@ -33,7 +33,8 @@ fn beginnings_and_parts_of_words_are_found() {
 
 #[test]
 fn a_phrase_is_found_in_its_order_only() {
-    let (_folder, index) = of(&["le conseil municipal se réunit", "municipal, le conseil", "conseil de quartier municipal"]);
+    let (_folder, index) =
+        of(&["le conseil municipal se réunit", "municipal, le conseil", "conseil de quartier municipal"]);
     assert_eq!(numbers(&index, "\"conseil municipal\""), [1]);
     assert_eq!(numbers(&index, "« Conseil municipal »"), [1]);
     assert_eq!(numbers(&index, "conseil municipal"), [1, 2, 3]);
@@ -51,7 +52,9 @@ fn words_that_stand_everywhere_are_not_asked_for() {
 fn what_fits_best_or_is_newest_comes_first() {
     let (_folder, index) = index();
     let titled = Document { title: "Budget", ..document(1, "les chiffres") };
-    for document in [titled, document(2, "un mot sur le budget de la fête et beaucoup d'autres choses"), document(3, "budgétaire")] {
+    for document in
+        [titled, document(2, "un mot sur le budget de la fête et beaucoup d'autres choses"), document(3, "budgétaire")]
+    {
         index.put(&document).expect("it can be put");
     }
     index.commit("").expect("it can be committed");

@@ -32,7 +32,8 @@ pub fn find(shaper: &Shaper<'_>, asked: &Question, lookup: &Lookup) -> (Vec<Pers
 }
 
 fn people(shaper: &Shaper<'_>, asked: &Question, lookup: &Lookup, max: usize) -> Vec<Person> {
-    let mut found: Vec<_> = shaper.reader.people().into_iter().filter(|person| !person.name.is_empty() && !person.former).collect();
+    let mut found: Vec<_> =
+        shaper.reader.people().into_iter().filter(|person| !person.name.is_empty() && !person.former).collect();
     found.retain(|person| asked.site.is_none_or(|Key(site)| person.site == site));
     found.retain(|person| lookup.fits(&format!("{} {}", person.name, person.title)));
     // Those whose name it is come before those whose job it is.

@@ -37,7 +37,9 @@ impl Reader<'_> {
             attachments: Vec::new(),
         };
         match DataOp::decode(found.kind, found.body.as_deref()?).ok()? {
-            DataOp::Post(post) => (words.title, words.text, words.attachments) = (post.title, post.text, post.attachments),
+            DataOp::Post(post) => {
+                (words.title, words.text, words.attachments) = (post.title, post.text, post.attachments)
+            }
             DataOp::Outside(outside) => {
                 let newer = lookup::outside_edit(self.store, &group, &outside.origin_key);
                 let outside = newer.map_or(outside, |(_, newer)| newer);
