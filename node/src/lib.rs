@@ -103,14 +103,7 @@ impl Node {
         let transfer = Transfer::new(handle.clone(), blobs);
         let kept = transfer.clone();
         let network = Network::start(
-            NetworkConfig {
-                secret: *secret,
-                listen: config.listen.clone(),
-                reach: reach(&config),
-                kept: local.settings().static_addresses,
-                mdns: if config.mdns == Switch::On { Mdns::On } else { Mdns::Off },
-                rows: Arc::clone(&rows),
-            },
+            network_config(&config, *secret, &local, &rows),
             handle.clone(),
             running.take_wishes(),
             transfer,
@@ -228,6 +221,18 @@ fn check_disk(handle: &Handle, local: &Arc<Local>, files: &Files, damaged: Vec<D
     let rooms = scrub::Rooms { handle: handle.clone(), local: Arc::clone(local), files: files.clone() };
     let task = tokio::spawn(scrub.clone().run(rooms, damaged));
     (scrub, task)
+}
+
+/// How the network is to be reached and what it keeps.
+fn network_config(config: &Config, secret: [u8; 32], local: &Local, rows: &Arc<KvLog>) -> NetworkConfig {
+    NetworkConfig {
+        secret,
+        listen: config.listen.clone(),
+        reach: reach(config),
+        kept: local.settings().static_addresses,
+        mdns: if config.mdns == Switch::On { Mdns::On } else { Mdns::Off },
+        rows: Arc::clone(rows),
+    }
 }
 
 /// What can be searched in, and where its words are kept.
