@@ -12,6 +12,7 @@ mod crossing;
 mod cut_off;
 mod door;
 mod forgotten;
+mod found;
 mod mended;
 mod pages;
 mod restored;
