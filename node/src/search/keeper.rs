@@ -17,8 +17,9 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::mpsc;
 
-/// What comes within this time is taken in together, well within the second that is promised.
-const GATHER: Duration = Duration::from_millis(200);
+/// What comes within this time is taken in together, within the second that is promised. Each time costs several waits for
+/// the disk and a tenth of a second of a core, which those who write would feel.
+const GATHER: Duration = Duration::from_millis(500);
 /// A page that is being written in is taken in no more often: each time costs a reading of the whole page.
 const PAGE_EVERY: Duration = Duration::from_secs(2);
 /// Items taken in at once.
