@@ -237,9 +237,9 @@ fn many_logs(world: &World, at: usize, scope: ScopeId, count: u32) -> Vec<Vec<u8
     (0..count).map(open).collect()
 }
 
-#[test]
-fn a_statement_that_no_request_holds_reaches_everybody_too() {
-    let mut world = World::new(19);
+/// Three sites of one organisation that know and have met each other.
+fn three_that_met(seed: u64) -> (World, UserId, [usize; 3]) {
+    let mut world = World::new(seed);
     let sites = [world.add_site(), world.add_site(), world.add_site()];
     let ann = world.found(0);
     for at in &sites[1..] {
@@ -249,6 +249,12 @@ fn a_statement_that_no_request_holds_reaches_everybody_too() {
     world.pass(5);
     world.connect_all();
     world.pass(90);
+    (world, ann, sites)
+}
+
+#[test]
+fn a_statement_that_no_request_holds_reaches_everybody_too() {
+    let (mut world, _, sites) = three_that_met(19);
     // A chain, so that what the first states comes to the last over the second.
     world.cut(0, 2);
     let scope = world.read(0, |reader| ScopeId::from(reader.organisation().expect("founded").id));
@@ -274,16 +280,7 @@ fn a_statement_that_no_request_holds_reaches_everybody_too() {
 
 #[test]
 fn what_is_stated_before_a_lost_line_was_told_of_comes_all_the_same() {
-    let mut world = World::new(20);
-    let sites = [world.add_site(), world.add_site(), world.add_site()];
-    let ann = world.found(0);
-    for at in &sites[1..] {
-        world.admit(0, ann, *at, "somebody");
-    }
-    world.connect_all();
-    world.pass(5);
-    world.connect_all();
-    world.pass(90);
+    let (mut world, ann, _) = three_that_met(20);
     // The line was lost and came back a moment ago, so it is not told at once that it is lost again. The second site
     // thinks that the third has from the first what the first states.
     world.cut(0, 2);
