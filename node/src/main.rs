@@ -5,6 +5,7 @@ use archipel::cli::{Cli, Command};
 use clap::Parser;
 
 fn main() -> anyhow::Result<()> {
+    archipel_memory::give_back_large_pieces();
     match Cli::parse().command() {
         Command::Serve(serve) => serve.run(Node::start),
         Command::Pair(pair) => pair.run(),

@@ -52,6 +52,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("sled", &["node/storage/src/index.rs", "node/storage/src/index/"]),
     ("crc32c", &["node/storage/"]),
     ("rustix", &["node/storage/"]),
+    // Memory.
+    ("libc", &["node/memory/"]),
     // Browsers.
     ("axum", &["node/src/http.rs", "node/src/http/", "node/src/cli/demo/feed.rs"]),
     ("axum-server", &["node/src/tls/", "node/src/http/server.rs"]),
@@ -96,6 +98,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("archipel-storage", "node/storage/"),
     ("archipel-outside", "node/outside/"),
     ("archipel-search", "node/search/"),
+    ("archipel-memory", "node/memory/"),
     ("archipel-web-ui", "web-ui/"),
     ("archipel-tests", "tests/"),
 ];
@@ -107,6 +110,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("archipel-storage", &["node/src/", "tests/"]),
     ("archipel-outside", &["node/src/", "tests/"]),
     ("archipel-search", &["node/src/", "tests/"]),
+    ("archipel-memory", &["node/src/main.rs"]),
     ("archipel-web-ui", &["node/src/", "tests/"]),
     ("archipel", &["node/src/main.rs", "node/tests/", "tests/"]),
     ("archipel-tests", &["tests/"]),
