@@ -36,7 +36,7 @@ impl Reader<'_> {
         // The newest of each group suffice: at most `limit` of one group are shown.
         let mut rows: Vec<(Hlc, EntryId, GroupId)> =
             groups.iter().flat_map(|group| self.feed_rows(group, of, before, limit + 1)).collect();
-        rows.sort_unstable_by_key(|(hlc, id, _)| Reverse((*hlc, *id)));
+        rows.sort_unstable_by_key(|(hlc, id, _)| (Reverse(*hlc), *id));
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next = rows.last().filter(|_| more).map(|(hlc, id, _)| Before { hlc: *hlc, id: *id });
@@ -58,8 +58,8 @@ impl Reader<'_> {
             FeedKind::Automatic => Some(FEED_AUTOMATIC),
         };
         if let Some(before) = before {
-            // Rows of one timestamp sort by id ascending, pages by id descending: begin at the timestamp, drop what was shown.
-            from = Key::of(table::FEED).and(group).number(!before.hlc.0).done();
+            // Posts of one moment stand by id, in the rows of each group as in pages over several.
+            from = [Key::of(table::FEED).and(group).number(!before.hlc.0).and(before.id).done(), vec![0]].concat();
         }
         let mut found = Vec::new();
         while found.len() < limit {
@@ -69,8 +69,7 @@ impl Reader<'_> {
             from = [last.as_slice(), &[0]].concat();
             for (key, value) in rows {
                 let Some((hlc, id)) = feed_key(&key) else { continue };
-                let shown = before.is_some_and(|before| (hlc, id) >= (before.hlc, before.id));
-                if !shown && wanted.is_none_or(|wanted| value.first() == Some(&wanted)) {
+                if wanted.is_none_or(|wanted| value.first() == Some(&wanted)) {
                     found.push((hlc, id, *group));
                 }
             }
