@@ -23,6 +23,23 @@ pub struct RequestLabels {
     pub status: u16,
 }
 
+/// How the site stands, set when it is asked.
+#[derive(Debug, Default, Clone)]
+pub struct Standing {
+    /// Sites of the organisation, this one included.
+    pub sites: Gauge,
+    /// Other sites of which a node is connected.
+    pub connected: Gauge,
+    /// Entries written here that another site has not confirmed, summed over the sites.
+    pub waiting: Gauge,
+    /// Open alarms.
+    pub alarms: Gauge,
+    /// People with an account here.
+    pub accounts: Gauge,
+    /// Bytes left on the disk.
+    pub free: Gauge,
+}
+
 /// The registry and the numbers of the HTTP room.
 pub struct Metrics {
     registry: Mutex<Registry>,
@@ -34,6 +51,8 @@ pub struct Metrics {
     pub live: Gauge,
     /// Logins refused.
     pub logins_refused: Counter,
+    /// How the site stands.
+    pub standing: Standing,
 }
 
 impl Metrics {
@@ -48,7 +67,15 @@ impl Metrics {
         registry.register("http_request_seconds", "How long answers took", seconds.clone());
         registry.register("live_streams", "Open live streams", live.clone());
         registry.register("logins_refused", "Logins refused", logins_refused.clone());
-        Self { registry: Mutex::new(registry), requests, seconds, live, logins_refused }
+        let standing = Standing::default();
+        registry.register("sites", "Sites of the organisation, this one included", standing.sites.clone());
+        registry.register("sites_connected", "Other sites that are connected", standing.connected.clone());
+        let words = "Entries written here that other sites have not confirmed, summed over the sites";
+        registry.register("entries_waiting", words, standing.waiting.clone());
+        registry.register("alarms", "Open alarms", standing.alarms.clone());
+        registry.register("accounts", "People with an account here", standing.accounts.clone());
+        registry.register("disk_free_bytes", "Bytes left on the disk of the data folder", standing.free.clone());
+        Self { registry: Mutex::new(registry), requests, seconds, live, logins_refused, standing }
     }
 
     /// Lets a room add its own numbers.

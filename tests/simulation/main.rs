@@ -26,7 +26,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 /// Seeds of one run; `ARCHIPEL_SEEDS` says otherwise.
-const SEEDS: u64 = 600;
+const SEEDS: u64 = 1_000;
 /// Steps of one history.
 const STEPS: u64 = 120;
 /// Failing seeds after which a run ends.

@@ -60,6 +60,14 @@ impl Files {
         .await
     }
 
+    /// Bytes left on the disk of the data folder.
+    ///
+    /// # Errors
+    /// When the disk cannot be asked.
+    pub async fn free(&self) -> Result<u64, FileError> {
+        self.blocking(|inner| Ok(Space::of(inner.spool.parent().unwrap_or(Path::new(".")))?.free_bytes)).await
+    }
+
     /// The length of a file that lies here; 0 when it does not.
     pub fn len_here(&self, blob: protocol::ids::BlobId) -> u64 {
         self.0.blobs.len(&blob.0).unwrap_or(0)

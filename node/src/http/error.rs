@@ -77,6 +77,7 @@ codes! {
     PAIR_REFUSED "pair_refused" 409 "The other site refused."
     PAIR_OTHER_ORGANISATION "pair_other_organisation" 409 "The other site belongs to another organisation."
     PAIR_DIGITS_DIFFER "pair_digits_differ" 409 "The digits differ: somebody may be listening in. Start again."
+    PAIR_TOO_MANY "pair_too_many" 409 "Too many invitations are open; take one back, or wait until one expires."
     PAIR_LOCKED "pair_locked" 429 "Too many failed pairings; try again in an hour."
     PAIR_ALREADY "pair_already" 409 "The two sites are paired already."
     BUNDLE_NONE "bundle_none" 422 "This is no file made for the exchange between sites; choose one whose name ends in .bundle."

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { en } from "./en";
 import { en as careEn } from "./en/care";
@@ -34,7 +35,18 @@ test("plurals follow each language", () => {
 });
 
 test("the three words about delivery are the agreed ones", () => {
-  expect([fr.delivery.kept, fr.delivery.by(6, 7), fr.delivery.all]).toEqual(["Gardée ici", "Reçu par 6 sites sur 7", "Reçu par tous les sites"]);
+  expect([fr.delivery.kept, fr.delivery.by(6, 7), fr.delivery.all]).toEqual(["Gardé ici", "Reçu par 6 sites sur 7", "Reçu par tous les sites"]);
+});
+
+test("how long a password is, screens and guides say as the node holds it", () => {
+  const rules = readFileSync("../node/src/local/password.rs", "utf8");
+  const number = (name: string): string => new RegExp(`${name}: usize = (\\d+);`).exec(rules)?.[1] ?? "";
+  const [least, most] = [number("PASSWORD_CHARS_MIN"), number("PASSWORD_CHARS_MAX")];
+  expect(most).toBe("128");
+  for (const book of [fr, en]) {
+    expect(book.setup.passwordHint).toContain(`${least} `);
+    expect(book.errors.codes.password_too_short).toMatch(new RegExp(`${least} .*${most}`));
+  }
 });
 
 test("screens say 'removed', never the words of the protocol", () => {

@@ -88,9 +88,7 @@ pub fn explain(code: &str, step: Option<&str>) -> String {
              (one above the peers' port, 7302 by default, UDP and TCP) through?"
         }
         "pair_clock" => "the clocks of the two sites are more than ten minutes apart. Set them and try again.",
-        "pair_refused" => {
-            "the other site, or this one, said no. Ask its administrator; too many invitations may be open."
-        }
+        "pair_refused" => "the other site, or this one, said no. Ask its administrator.",
         "pair_other_organisation" => {
             "what arrived belongs to another organisation than the invitation names. Do not go on."
         }
@@ -98,6 +96,7 @@ pub fn explain(code: &str, step: Option<&str>) -> String {
             "the digits differ: somebody may be in between. Ask for a new invitation on another way."
         }
         "pair_locked" => "three pairings failed within an hour. Pairing rests for an hour.",
+        "pair_too_many" => "too many invitations are open. Take one back, or wait until one expires.",
         "pair_already" => "this site belongs to an organisation already.",
         "bad_login" => "the e-mail address or the password is wrong.",
         "forbidden" => "this person does not administer the organisation.",

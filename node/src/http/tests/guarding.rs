@@ -176,6 +176,10 @@ async fn numbers_are_for_this_machine_and_name_no_paths() {
     let answer = site.send(request("127.0.0.1:9")).await;
     let text = String::from_utf8(answer.bytes).unwrap();
     assert!(text.contains("route=\"/api/v1/posts/{id}\"") && !text.contains("aaaaaaaa"), "{text}");
+    for line in ["archipel_sites 1\n", "archipel_sites_connected 0\n", "archipel_accounts 1\n", "archipel_alarms 0\n"] {
+        assert!(text.contains(line), "{line} in {text}");
+    }
+    assert!(!text.contains("archipel_disk_free_bytes 0\n"), "{text}");
     site.send(request("192.0.2.1:9")).await.refused("not_found");
 }
 

@@ -96,7 +96,7 @@ impl Desk {
         }
         let open = self.invitations.values().filter(|inviting| !inviting.is_over() && inviting.awaited().is_none());
         if open.count() >= OPEN_TICKETS_MAX {
-            return refused(PairingCode::Refused);
+            return Err(PairError { code: "pair_too_many", step: "wait" });
         }
         let addresses = self.open_door(Wanted::Any).await;
         if addresses.is_empty() {
