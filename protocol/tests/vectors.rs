@@ -14,17 +14,20 @@ use protocol::entry::batch::{self, Signatures};
 use protocol::entry::{Body, Entry, Header, id_of};
 use protocol::gossip::{self, EpochKey, Message};
 use protocol::group::keeping::{Erase, ErasePerson, Hold, Power, Retention};
+use protocol::group::page::{Anchor, PageChange, PageComment, PageName, PageSettle, PageTrash};
 use protocol::group::{Card, Comment, DataOp, Edit, Epoch, Outside, Post, Profile, React, Source};
 use protocol::ids::*;
-use protocol::keys::{PublicKey, Purpose, SecretKey, derive};
+use protocol::keys::{PublicKey, Purpose, SealedKey, SecretKey, derive};
 use protocol::log::Height;
+use protocol::log::fork::ForkProof;
 use protocol::sync::address::AddressRecord;
 use protocol::sync::held::{Held, frontier_digest};
 use protocol::sync::here::{Here, Place, Window};
-use protocol::sync::message::{BlobRequest, LEVEL, Request, Response, ScopeDigest, ScopeFrontier};
+use protocol::sync::links::{Links, link};
+use protocol::sync::message::{BlobRequest, LEVEL, Request, Response, ScopeDigest, ScopeFrontier, StatedScope};
 use rand_chacha::ChaCha12Rng;
 use rand_core::SeedableRng;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/vectors/structures.json");
 const ORG: OrgId = OrgId([1; 32]);
@@ -171,7 +174,17 @@ fn data_ops() -> Vec<(&'static str, DataOp)> {
         author: None,
     };
     let edited = Outside { author: Some("Service des actes".into()), ..outside.clone() };
+    let name = || PageName { title: "Compte rendu".into(), icon: "📄".into() };
+    let change =
+        PageChange { session: 3, changes: vec![vec![1, 2, 3].into()], attachments: vec![picture.clone()], whole: true };
+    let anchor = Anchor { start: "3@ab12".into(), end: "9@ab12".into(), quote: "la date".into() };
     vec![
+        ("page.create", DataOp::Page(name())),
+        ("page.name", DataOp::PageName(name())),
+        ("page.trash", DataOp::PageTrash(PageTrash { on: true })),
+        ("page.change", DataOp::PageChange(change)),
+        ("page.comment", DataOp::PageComment(PageComment { text: "Le 3 ?".into(), anchor: Some(anchor) })),
+        ("page.settle", DataOp::PageSettle(PageSettle { on: true })),
         ("profile.set", DataOp::Profile(Profile { user: USER, name: "Ann".into(), title: "Gardienne".into() })),
         ("group.card", DataOp::Card(card)),
         ("post.create", DataOp::Post(Post { title: "T".into(), text: "Bonjour".into(), attachments: vec![picture] })),
@@ -181,12 +194,32 @@ fn data_ops() -> Vec<(&'static str, DataOp)> {
         ("source.set", DataOp::Source(source)),
         ("outside.create", DataOp::Outside(outside)),
         ("outside.edit", DataOp::OutsideEdit(edited)),
-        ("epoch", DataOp::Epoch(Epoch { id: [4; 8], keys: vec![] })),
+        ("delete", DataOp::Delete),
+        ("source.remove", DataOp::SourceRemove),
+        ("epoch", DataOp::Epoch(Epoch { id: [4; 8], keys: vec![sealed_key()] })),
+        ("object", DataOp::Object),
         ("erase", DataOp::Erase(Erase { power: Power::Facilitator, reason: "insultes".into() })),
         ("person.erase", DataOp::ErasePerson(ErasePerson { user: USER, content: true, reason: "départ".into() })),
         ("hold.set", DataOp::Hold(Hold { group: GroupId([2; 32]), on: true, reason: "litige".into() })),
         ("retention.set", DataOp::Retention(Retention { days: Some(365) })),
     ]
+}
+
+/// A key for live messages, sealed to a node.
+fn sealed_key() -> SealedKey {
+    let (epoch, mut rng) = (EpochKey { id: [4; 8], key: [7; 32] }, ChaCha12Rng::seed_from_u64(3));
+    let sealing = protocol::keys::sealing_public(&[8; 32]);
+    gossip::seal_key(&ScopeId([3; 32]), &epoch, NodeId([9; 32]), &sealing, &mut rng).expect("a good key")
+}
+
+/// Two entries that one node signed for one position.
+fn fork_proof() -> ForkProof {
+    let first = chain();
+    let other = Body { salt: [9; 16], bytes: b"another body".to_vec() };
+    let header =
+        Header { body_len: other.bytes.len() as u32, body_commit: other.commitment(), ..first[1].header.clone() };
+    let second = Entry::sign(header, other, &ORG, &key());
+    ForkProof::make(key().node(), &first[1..2], &[second]).expect("both are signed")
 }
 
 fn messages() -> Vec<(&'static str, Vec<u8>)> {
@@ -198,6 +231,7 @@ fn messages() -> Vec<(&'static str, Vec<u8>)> {
     let frontier = ScopeFrontier { scope, control: vec![height], data: vec![height], helds: vec![held.clone()] };
     let now = 1_700_000_000_000;
     let place = Some(Place { anchor: "3@ab12".into(), head: "9@ab12".into() });
+    let stated = StatedScope { scope, stated: vec![(link(&NodeId([7; 32])), 77)] };
     let here = Here { page: EntryId([8; 32]), windows: vec![Window { session: 77, user: USER, place }] };
     vec![
         ("hello", Request::Hello { level: LEVEL, tag: org_tag(&ORG), now }.encode()),
@@ -211,6 +245,15 @@ fn messages() -> Vec<(&'static str, Vec<u8>)> {
         ("helds", Request::Helds { helds: vec![held.clone()] }.encode()),
         ("addresses", Request::Addresses { records: vec![record] }.encode()),
         ("here", Request::Here { here }.encode()),
+        (
+            "branch",
+            Request::Branch { log: LogId([1; 32]), head: Some(EntryId([2; 32])), locator: vec![EntryId([3; 32])] }
+                .encode(),
+        ),
+        ("forks", Request::Forks { proofs: vec![codec::encode(&fork_proof()).into()] }.encode()),
+        ("links", Request::Links { links: [NodeId([7; 32]), NodeId([3; 32])].iter().collect::<Links>() }.encode()),
+        ("stated", Request::Stated { scopes: vec![stated.clone()] }.encode()),
+        ("longer", Request::Longer { scopes: vec![stated] }.encode()),
         ("answer hello", Response::Hello { level: LEVEL, tag: org_tag(&ORG), now }.encode()),
         ("answer compared", Response::Compared { same: true }.encode()),
         (
@@ -267,6 +310,9 @@ fn structures() -> BTreeMap<String, String> {
         assert_eq!(DataOp::decode(kind, &body).as_ref(), Ok(&op), "{name}");
         add(format!("data {name} {kind:#06x}"), &body);
     }
+    let proof = fork_proof();
+    assert_eq!(proof.check(&ORG).map(|split| split.seq), Some(1), "it proves what it says");
+    add("fork proof".into(), &codec::encode(&proof));
     let revision = constitution();
     add("constitution".into(), &revision);
     add("constitution id".into(), &derive(Purpose::Scope, &[&revision]));
@@ -321,6 +367,40 @@ fn every_structure_has_the_bytes_that_are_pinned_and_none_is_left_over() {
         assert_eq!(pinned.get(name), Some(bytes), "the bytes of '{name}' changed, or it is not pinned");
     }
     assert_eq!(pinned.len(), now.len(), "a pinned structure is not made any more");
+}
+
+#[test]
+fn every_kind_of_entry_that_is_known_is_pinned() {
+    let control: BTreeSet<u16> = control_ops().iter().map(|(_, op)| op.encode().0).collect();
+    let data: BTreeSet<u16> = data_ops().iter().map(|(_, op)| op.encode().0).collect();
+    for kind in 0..=u16::MAX {
+        // No body is read as every kind; what is not known says so whatever the body.
+        let known = !matches!(DataOp::decode(kind, &[]), Ok(DataOp::Unknown));
+        assert!(!known || data.contains(&kind), "data kind {kind:#06x} has no vector");
+        let known = !matches!(ControlOp::decode(kind, &[]), Ok(ControlOp::Unknown(_)));
+        // A revision is pinned by itself.
+        assert!(
+            !known || kind == kind::CONSTITUTION || control.contains(&kind),
+            "control kind {kind:#06x} has no vector"
+        );
+    }
+}
+
+#[test]
+fn every_kind_of_message_that_is_known_is_pinned() {
+    let tags = |answers: bool| -> BTreeSet<u8> {
+        let messages = messages().into_iter().filter(|(name, _)| name.starts_with("answer ") == answers);
+        messages.filter(|(name, _)| !matches!(*name, "blob" | "frontier digest")).map(|(_, bytes)| bytes[1]).collect()
+    };
+    // Alone, the number of a kind is read or is incomplete, but not strange.
+    let known = |reason: Option<String>| !reason.is_some_and(|reason| reason.contains("unknown enum variant"));
+    let strange = |number: u8| [0x81, number];
+    for number in 0..24 {
+        let asks = known(Request::decode(&strange(number)).err().map(|error| error.to_string()));
+        let answers = known(Response::decode(&strange(number)).err().map(|error| error.to_string()));
+        assert_eq!(asks, tags(false).contains(&number), "request {number} and its vector");
+        assert_eq!(answers, tags(true).contains(&number), "answer {number} and its vector");
+    }
 }
 
 #[test]
