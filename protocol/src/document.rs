@@ -13,6 +13,7 @@ mod index;
 mod line;
 mod order;
 pub mod render;
+mod saved;
 mod schema;
 mod write;
 
@@ -21,7 +22,7 @@ use crate::ids::{EntryId, NodeId, UserId};
 use crate::keys::{Purpose, derive};
 use admission::{Judged, Read};
 use automerge::transaction::{CommitOptions, Transactable};
-use automerge::{ActorId, Automerge, Change, ObjId, ObjType, ROOT, TextEncoding};
+use automerge::{ActorId, Automerge, Change, ChangeHash, ObjId, ObjType, ROOT, TextEncoding};
 use index::{Draft, Head, Index};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -31,6 +32,7 @@ pub use diff::{Part, compare};
 pub use history::{Version, Written};
 pub use index::{Actor, Hash};
 pub use line::{Inline, Kind, Line, Marks};
+pub use saved::{Front, Saved, digest};
 pub use schema::{CHANGE_BYTES_MAX, CHANGES_PER_ENTRY_MAX, ENTRY_CHANGES_BYTES_MAX, OPS_PER_CHANGE_MAX};
 
 /// Changes of one document that wait for others.
@@ -211,21 +213,33 @@ impl Document {
     /// A page from all its entries, in any order.
     pub fn build(page: EntryId, carried: Vec<Carried>) -> Self {
         let mut document = Self::new(page);
+        document.take_all(carried);
+        document
+    }
+
+    /// Takes many entries at once, in any order.
+    pub fn take_all(&mut self, carried: Vec<Carried>) -> Taken {
+        let mut taken = Taken::default();
         let mut reads = Vec::new();
         for carried in carried {
-            document.note(&carried);
-            let (good, _) = read_entry(&page, &carried);
+            if self.entries.contains(&carried.entry) {
+                continue;
+            }
+            self.note(&carried);
+            let (good, malformed) = read_entry(&self.page, &carried);
+            taken.malformed = taken.malformed.or(malformed);
             reads.extend(good);
         }
         // What a change builds on has lower numbers: in this order everything is decided when its turn comes.
         reads.sort_by_key(|(read, fact)| (read.change.start_op(), fact.rank));
         let mut batch = Vec::new();
-        let mut taken = Taken::default();
         for (read, fact) in reads {
-            document.submit(read, fact, &mut batch, &mut taken);
+            self.submit(read, fact, &mut batch, &mut taken);
         }
-        document.apply(batch);
-        document
+        taken.rebuild |= self.overflowed && !batch.is_empty();
+        taken.applied = batch.iter().map(|change| change.raw_bytes().to_vec()).collect();
+        self.apply(batch);
+        taken
     }
 
     /// Takes one more entry.
@@ -451,6 +465,15 @@ impl Document {
     /// Everything, as a browser loads it.
     pub fn save(&self) -> Vec<u8> {
         self.doc.save()
+    }
+
+    /// Changes beyond what stood at these heads; `None` when it does not know them all.
+    pub fn since(&self, heads: &[Hash]) -> Option<Vec<Vec<u8>>> {
+        if !heads.iter().all(|head| self.index.find(head).is_some()) {
+            return None;
+        }
+        let heads: Vec<ChangeHash> = heads.iter().copied().map(ChangeHash).collect();
+        Some(self.doc.get_changes(&heads).iter().map(|change| change.raw_bytes().to_vec()).collect())
     }
 
     /// Who wrote in it, the newest first.

@@ -45,11 +45,13 @@ pub enum Purpose {
     Bundle,
     /// A writer's name in a page.
     DocumentActor,
+    /// What a node keeps of a page to open it quickly.
+    PageState,
 }
 
 impl Purpose {
     /// In the order of their declaration.
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::EntryId,
         Self::BodyCommit,
         Self::Intent,
@@ -62,6 +64,7 @@ impl Purpose {
         Self::Request,
         Self::Bundle,
         Self::DocumentActor,
+        Self::PageState,
     ];
 
     const fn context(self) -> &'static str {
@@ -78,6 +81,7 @@ impl Purpose {
             Self::Request => "archipel 2026 request v1",
             Self::Bundle => "archipel 2026 bundle v1",
             Self::DocumentActor => "archipel 2026 doc-actor v1",
+            Self::PageState => "archipel 2026 page-state v1",
         }
     }
 }

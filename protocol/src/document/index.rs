@@ -91,7 +91,7 @@ pub(crate) struct Known {
     pub(crate) len: u64,
     pub(crate) deps: Vec<u32>,
     pub(crate) letters: Letters,
-    spans: Vec<Span>,
+    pub(crate) spans: Vec<Span>,
     /// Steps back to a change whose clock is kept.
     far: u8,
     clock: Option<Clock>,
@@ -151,6 +151,15 @@ impl Index {
 
     pub(crate) fn actor(&self, actor: &Actor) -> Option<u32> {
         self.actors.get(actor).copied()
+    }
+
+    /// The writers, by their numbers here.
+    pub(crate) fn actors(&self) -> Vec<Actor> {
+        let mut actors = vec![[0; 16]; self.by_actor.len()];
+        for (actor, at) in &self.actors {
+            actors[*at as usize] = *actor;
+        }
+        actors
     }
 
     /// The change of a writer with this number, the first being 1.

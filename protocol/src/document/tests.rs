@@ -1,9 +1,11 @@
 //! Documents: what honest writers write counts in any order, what nobody honest writes has no effect.
 
+mod altered;
 mod history;
 mod honest;
 mod hostile;
 mod mutated;
+mod saved;
 
 use super::*;
 use automerge::marks::{ExpandMark, Mark};
@@ -32,7 +34,7 @@ impl Writer {
     }
 
     /// What was written since these heads, in one entry.
-    pub(super) fn entry(&mut self, since: &[automerge::ChangeHash]) -> Carried {
+    pub(super) fn entry(&mut self, since: &[ChangeHash]) -> Carried {
         let changes = self.doc.get_changes(since).into_iter();
         let own = self.doc.get_actor().clone();
         let changes = changes.filter(|change| *change.actor_id() == own).map(|change| change.raw_bytes().to_vec());

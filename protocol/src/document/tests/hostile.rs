@@ -259,7 +259,7 @@ fn a_dependency_that_never_comes_waits_within_bounds() {
         let mut crafted = stage.honest.clone();
         let mut missing = [9; 32];
         missing[..4].copy_from_slice(&number.to_be_bytes());
-        crafted.deps.push(automerge::ChangeHash(missing));
+        crafted.deps.push(ChangeHash(missing));
         assert_eq!(stage.refused(Change::from(crafted).raw_bytes().to_vec()), None);
     }
     assert!(stage.document.is_waiting());
