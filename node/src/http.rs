@@ -347,6 +347,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(pairing::confirm))
         .routes(routes!(site::recovery))
         .routes(routes!(site::recovery_confirm))
+        .routes(routes!(constitution::recover))
         .routes(routes!(site::read, site::change))
         .routes(routes!(live::socket::open))
 }

@@ -39,6 +39,9 @@ fn refused(answer: Answer, refusal: Refusal) {
 /// Ann's signing key.
 const FOUNDER: [u8; 32] = [40; 32];
 
+/// The recovery keys, of which two are needed.
+const RECOVERY: [[u8; 32]; 3] = [[51; 32], [52; 32], [53; 32]];
+
 fn found(world: &mut World, at: usize) -> UserId {
     let admin = UserId(world.random());
     let command = Command::CreateOrganisation {
@@ -50,7 +53,7 @@ fn found(world: &mut World, at: usize) -> UserId {
         admin_name: "Ann".into(),
         admin_key: SecretKey::from_seed(&FOUNDER).public().0,
         admin_secret: FOUNDER,
-        recovery: Vec::new(),
+        recovery: RECOVERY.map(|seed| SecretKey::from_seed(&seed).public().0).to_vec(),
     };
     assert!(matches!(world.ask(at, None, command), Answer::Done { .. }), "the organisation is founded");
     admin
@@ -398,6 +401,41 @@ fn s31_two_of_three_admins_remove_the_one_who_suspended_all_over_the_lifeline() 
     }
     let late = three.rights(0, ann, Rights::SuspendNode(three.world.node(1)));
     refused(late, Refusal::Forbidden);
+}
+
+#[test]
+fn two_recovery_keys_give_an_organisation_whose_only_admin_is_lost_another_one() {
+    let mut three = Three::new(32);
+    let (ann, ben, eve, group) = (three.ann, three.ben, three.eve, three.group);
+    // Ben's and Eve's sites have met by now.
+    three.heal();
+    three.world.isolate(0);
+    let recover = |keys: &[[u8; 32]]| Rights::Recover { keys: keys.to_vec() };
+    refused(three.rights(1, ben, recover(&RECOVERY[..2])), Refusal::KeyMissing);
+    let key = SecretKey::from_seed(&[41; 32]).public().0;
+    let Answer::Done { .. } = three.rights(1, ben, Rights::TellKey(key)) else { panic!("a home may") };
+    for too_few in [&RECOVERY[..1], &[RECOVERY[1], RECOVERY[1]], &[RECOVERY[0], [54; 32]], &[]] {
+        refused(three.rights(1, ben, recover(too_few)), Refusal::Forbidden);
+    }
+    let Answer::Done { .. } = three.rights(1, ben, recover(&RECOVERY[1..])) else { panic!("two are enough") };
+    three.world.deliver();
+    three.world.pass(3);
+    let node = three.world.node(0);
+    refused(three.rights(2, eve, Rights::SuspendNode(node)), Refusal::Forbidden);
+    let admins = |three: &Three, at| three.world.read(at, |reader| reader.constitution()).expect("founded").admins;
+    assert_eq!((admins(&three, 1), admins(&three, 2)), (vec![ben], vec![ben]));
+    let Answer::Done { .. } = three.rights(1, ben, Rights::Appoint { group, user: ben }) else {
+        panic!("an admin may")
+    };
+    // The lost site comes back after all.
+    three.world.done(0, ann, post(group, "from the cellar"));
+    three.heal();
+    three.world.pass(70);
+    assert_eq!(admins(&three, 0), [ben]);
+    refused(three.rights(0, ann, Rights::SuspendNode(three.world.node(1))), Refusal::Forbidden);
+    for (at, who) in [(0, ann), (1, ben), (2, eve)] {
+        assert_eq!(three.world.feed(at, who, group), ["from the cellar"], "site {at}");
+    }
 }
 
 /// A revision that only a newer version understands, as that version would log it on Ann's node.

@@ -2,16 +2,21 @@
 
 use super::App;
 use super::auth::Viewer;
-use super::error::{ADMIN_KEY_MISSING, Answered, NOT_FOUND, NOT_SET_UP};
+use super::error::{ADMIN_KEY_MISSING, Answered, NOT_FOUND, NOT_SET_UP, RECOVERY_KEYS_WRONG};
 use super::extract::{At, Json, Key};
 use super::session::check;
+use super::setup::recovery_seed;
 use super::shape::person::PersonRef;
 use super::shape::text;
+use crate::local::audit::Event;
 use axum::extract::State;
 use protocol::engine::input::{Command, Rights};
 use protocol::engine::query::ConstitutionView;
 use protocol::ids::{EntryId, RequestId, UserId};
+use protocol::keys::{PublicKey, SecretKey};
+use protocol::limits::RECOVERY_KEYS_MAX;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
@@ -73,7 +78,7 @@ fn shown(app: &App, viewer: &Viewer) -> Answered<axum::Json<ConstitutionShape>> 
             revision: view.revision,
             admins: people(&view.admins),
             threshold: view.threshold,
-            recovery: view.recovery,
+            recovery: view.recovery.len(),
             proposals: view
                 .proposals
                 .iter()
@@ -140,5 +145,38 @@ pub(super) async fn sign(
     let secret = *key(&app, &viewer, wanted.password).await?;
     let command = Command::Rights(Rights::Sign { proposal: id.0, secret });
     app.ask(Some(viewer.user), wanted.request_id.0, command).await?;
+    shown(&app, &viewer)
+}
+
+/// Recovery keys, as they are printed.
+#[derive(Deserialize, ToSchema)]
+pub struct Recovering {
+    #[schema(value_type = String)]
+    request_id: Key<RequestId>,
+    keys: Vec<String>,
+}
+
+#[utoipa::path(post, path = "/admin/recovery/use", tag = "administration", operation_id = "recovery_use",
+    request_body = Recovering, responses((status = 200, body = ConstitutionShape,
+    description = "The asker is the one administrator now"), (status = 422, description = "`recovery_keys_wrong`")))]
+pub(super) async fn recover(
+    State(app): State<App>,
+    viewer: Viewer,
+    Json(wanted): Json<Recovering>,
+) -> Answered<axum::Json<ConstitutionShape>> {
+    viewer.require_site_admin(&app)?;
+    viewer.require_sudo(&app)?;
+    let known = app.handle.read(|reader| reader.constitution()).ok_or(NOT_SET_UP)?;
+    let texts = wanted.keys.iter().take(RECOVERY_KEYS_MAX);
+    let seeds: Option<Vec<[u8; 32]>> = texts.map(|text| recovery_seed(text)).collect();
+    let seeds = Zeroizing::new(seeds.ok_or(RECOVERY_KEYS_WRONG)?);
+    let public: BTreeSet<PublicKey> = seeds.iter().map(|seed| SecretKey::from_seed(seed).public()).collect();
+    if public.len() < known.recovery_needed.max(1) || !public.iter().all(|key| known.recovery.contains(key)) {
+        return Err(RECOVERY_KEYS_WRONG.into());
+    }
+    let command = Command::Rights(Rights::Recover { keys: seeds.to_vec() });
+    app.ask(Some(viewer.user), wanted.request_id.0, command).await?;
+    let event = Event::new(app.now(), "recovery_keys_used").by(viewer.user);
+    app.on_disk(move |local| local.note(event)).await?;
     shown(&app, &viewer)
 }

@@ -65,6 +65,7 @@ codes! {
     CLOCK_WRONG "clock_wrong" 409 "This site's clock is more than a day off; nothing is written until it is set right."
     FROZEN "frozen" 409 "This was made with a newer version; update this site to change it."
     POLICY_FORBIDS "policy_forbids" 403 "The owners of this group have reserved this."
+    RECOVERY_KEYS_WRONG "recovery_keys_wrong" 422 "These are not enough of the organisation's recovery keys, or one of them is not among them: copy each whole, from the paper."
     ADMIN_KEY_MISSING "admin_key_missing" 409 "This person has no signing key here yet: make them administrator of their site and let them confirm with their password once."
     FILE_TOO_LARGE "file_too_large" 413 "A file may have 25 MB at most."
     FILE_TYPE_REFUSED "file_type_refused" 415 "This picture cannot be read, or has more than 50 megapixels."

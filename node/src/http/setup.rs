@@ -20,7 +20,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use protocol::engine::input::Command;
-use protocol::ids::{SiteId, UserId, to_text};
+use protocol::ids::{SiteId, UserId, from_text, to_text};
 use protocol::keys::SecretKey;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
@@ -329,6 +329,12 @@ async fn founded(
 /// A recovery key as it is printed.
 pub(super) fn recovery_text(seed: &[u8; 32]) -> String {
     in_groups(&to_text(seed))
+}
+
+/// The seed of a recovery key, however it was typed; `None` for anything else.
+pub(super) fn recovery_seed(text: &str) -> Option<[u8; 32]> {
+    let plain: String = text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
+    from_text(&plain)?.try_into().ok()
 }
 
 #[utoipa::path(post, path = "/setup/join", tag = "start", operation_id = "setup_join", request_body = Joining,

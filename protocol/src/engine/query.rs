@@ -9,6 +9,7 @@ use crate::control::op::{Access, GroupKind, Policy, Role};
 use crate::control::registry::NodeStatus;
 use crate::engine::input::Attachment;
 use crate::ids::{BlobId, EntryId, GroupId, NodeId, OrgId, SiteId, UserId};
+use crate::keys::PublicKey;
 use crate::sync::plan::Progress;
 pub use page::{PageCommentView, PageRights, PageThreadView, PageView, PagesOf};
 pub use words::{Words, WordsOf};
@@ -424,8 +425,10 @@ pub struct ConstitutionView {
     pub admins: Vec<UserId>,
     /// How many must sign a change.
     pub threshold: u32,
-    /// How many recovery keys there are.
-    pub recovery: usize,
+    /// The recovery keys, in public.
+    pub recovery: Vec<PublicKey>,
+    /// How many of them make a new admin.
+    pub recovery_needed: usize,
     /// What waits for signatures.
     pub proposals: Vec<ProposalView>,
     /// Two revisions competed: who signed both, as far as known here.

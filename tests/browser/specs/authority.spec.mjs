@@ -64,3 +64,34 @@ test("a group is given an owner by the organisation's administrator, and its mem
     (await ben.api.get(`groups/${group.id}/members`)).filter((member) => member.role === "owner").map((member) => member.person.name);
   await within(CROSS_MS, "Lille sees two owners", async () => (await owners()).length === 2);
 });
+
+test("two recovery keys give the organisation an administrator at another site, when its own is lost", async () => {
+  const { ann, ben } = scene;
+  const { keys } = await ann.api.get("admin/recovery");
+  await ann.site.stop();
+  await ben.api.sudo();
+  for (const [language, theme, size] of [["fr", "dark", PHONE], ["en", "light", undefined]]) {
+    await play("recovery-look", [await open({ person: ben, path: "/admin/site", language, theme, ...(size && { size }) })], async ({ page, w }) => {
+      await page.getByRole("button", { name: w.recovery.take }).click();
+      await page.getByLabel(w.recovery.takeKeys).waitFor();
+      none(await broken(page, "taking the organisation in hand"));
+      await fits(page);
+    });
+  }
+  await play("recovery-use", [await open({ person: ben, path: "/admin/site" })], async (window) => {
+    const { page, w } = window;
+    await page.getByRole("button", { name: w.recovery.take }).click();
+    const field = page.getByLabel(w.recovery.takeKeys);
+    await field.fill(`${keys[0]}\n${keys[1].slice(0, -1)}`);
+    await page.getByRole("button", { name: w.recovery.takeSure }).click();
+    await page.getByText(w.errors.codes.recovery_keys_wrong).waitFor();
+    window.forgiven.push(/status of 422/);
+    await field.fill(`${keys[0]}\n\n${keys[1].toUpperCase()}`);
+    await page.getByRole("button", { name: w.recovery.takeSure }).click();
+    await page.getByText(w.recovery.taken).waitFor();
+  });
+  const named = (constitution) => constitution.admins.map((admin) => admin.name);
+  await within(CROSS_MS, "Ben administers", async () => named(await ben.api.get("admin/constitution")).join() === "Ben Carter");
+  await ann.site.restart();
+  await within(CROSS_MS, "Anne's site hears of it", async () => !(await ann.api.get("session")).can.administer_organisation);
+});

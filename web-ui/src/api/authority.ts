@@ -25,5 +25,7 @@ export const rehome = (who: string, request_id: string, site: string) => call("P
 export const getConstitution = () => call("GET", "/admin/constitution", constitution);
 export const proposeAdmins = (body: { request_id: string; admins: string[]; threshold: number; password: string }) =>
   call("POST", "/admin/constitution/proposals", constitution, body);
+export const useRecovery = (request_id: string, keys: string[]) =>
+  call("POST", "/admin/recovery/use", constitution, { request_id, keys });
 export const signProposal = (id: string, request_id: string, password: string) =>
   call("POST", `/admin/constitution/proposals/${id}/sign`, constitution, { request_id, password });

@@ -50,3 +50,9 @@ export function signProposal(id: string, password: string): Promise<Constitution
   const request = requestId();
   return withSudo(() => calls.signProposal(id, request, password));
 }
+
+/** Makes the person the organisation's one administrator. */
+export function useRecovery(keys: string[]): Promise<Constitution> {
+  const request = requestId();
+  return withSudo(() => calls.useRecovery(request, keys));
+}

@@ -247,6 +247,31 @@ async fn admins_are_changed_by_signatures_that_only_passwords_give() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn recovery_keys_make_a_sites_administrator_the_one_of_the_organisation() {
+    let (_site, mut ann) = Site::founded().await;
+    let (mut ben, ben_id) = ann.invite("Ben").await;
+    sudo(&mut ann).await;
+    let keys = ann.get("/admin/recovery").await.expect(200)["keys"].clone();
+    let path = "/admin/recovery/use";
+    let with = |keys: Value| json!({ "request_id": id(), "keys": keys });
+    ben.post(path, with(json!([keys[0], keys[1]]))).await.refused("forbidden");
+    ann.post(&format!("/people/{ben_id}/site-admin"), json!({ "on": true })).await.expect(200);
+    ben.post(path, with(json!([keys[0], keys[1]]))).await.refused("sudo_required");
+    sudo(&mut ben).await;
+    let long = "a".repeat(10_000);
+    for wrong in
+        [json!([]), json!([keys[0]]), json!([keys[0], keys[0]]), json!([keys[0], "word"]), json!([keys[0], long])]
+    {
+        ben.post(path, with(wrong)).await.refused("recovery_keys_wrong");
+    }
+    let typed = keys[2].as_str().unwrap().to_uppercase().replace(' ', "-");
+    let shown = ben.post(path, with(json!([keys[1], typed]))).await.expect(200);
+    assert_eq!((&shown["revision"], &shown["threshold"], &shown["recovery"]), (&json!(1), &json!(1), &json!(3)));
+    assert_eq!((shown["admins"].as_array().unwrap().len(), &shown["admins"][0]["name"]), (1, &json!("Ben")));
+    ann.get("/admin/constitution").await.refused("forbidden");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_undelivered_at_first_and_what_is_not_listed_is_not_found() {
     let (site, mut ann) = Site::founded().await;
     assert_eq!(ann.get("/session").await.expect(200)["not_delivered"], 0);

@@ -9,8 +9,8 @@ use crate::engine::Cx;
 use crate::engine::effect::{Answer, Notice, Refusal};
 use crate::engine::write::Draft;
 use crate::ids::UserId;
-use crate::keys::{Context, SecretKey};
-use std::collections::BTreeSet;
+use crate::keys::{Context, PublicKey, SecretKey};
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Engine {
     pub(super) fn propose(
@@ -50,7 +50,7 @@ impl Engine {
         if !is_well_formed(&revision) {
             return Err(Refusal::Invalid);
         }
-        self.carry(cx, actor, &key, codec::encode(&revision))
+        self.carry(cx, actor, &[&key], codec::encode(&revision))
     }
 
     pub(super) fn sign(&mut self, cx: &mut Cx<'_>, actor: UserId, proposal: [u8; 32], secret: &[u8; 32]) -> Outcome {
@@ -60,7 +60,38 @@ impl Engine {
         if found.signed.contains(&actor) {
             return Err(Refusal::AlreadyThere);
         }
-        self.carry(cx, actor, &key, found.revision)
+        self.carry(cx, actor, &[&key], found.revision)
+    }
+
+    /// Enough recovery keys make the actor the one admin (O5): for an organisation whose admins are lost. The admins before
+    /// stay people; what they did counts as far as it is known here.
+    pub(super) fn recover(&mut self, cx: &mut Cx<'_>, actor: UserId, keys: &[[u8; 32]]) -> Outcome {
+        let state = self.state()?;
+        let (parent, current) = state.revision().zip(state.constitution()).ok_or(Refusal::NotSetUp)?;
+        let record = state.user(&actor).filter(|record| record.active).ok_or(Refusal::NotFound)?;
+        let key = record.key.ok_or(Refusal::KeyMissing)?;
+        let signers: BTreeMap<PublicKey, SecretKey> =
+            keys.iter().map(SecretKey::from_seed).map(|key| (key.public(), key)).collect();
+        let enough = current.recovery_threshold > 0 && signers.len() >= current.recovery_threshold as usize;
+        if !enough || !signers.keys().all(|key| current.recovery.contains(key)) {
+            return Err(Refusal::Forbidden);
+        }
+        let revision = Constitution {
+            revision: current.revision + 1,
+            parent: Some(parent),
+            admins: vec![Admin { user: actor, key }],
+            threshold: 1,
+            founder: None,
+            nonce: cx.random(),
+            by_recovery: true,
+            cuts: self.control_heads(),
+            ..current.clone()
+        };
+        if !is_well_formed(&revision) {
+            return Err(Refusal::Invalid);
+        }
+        let signers: Vec<&SecretKey> = signers.values().collect();
+        self.carry(cx, actor, &signers, codec::encode(&revision))
     }
 
     /// The actor's key, if the actor is an admin and it is theirs.
@@ -74,10 +105,14 @@ impl Engine {
         }
     }
 
-    fn carry(&mut self, cx: &mut Cx<'_>, actor: UserId, key: &SecretKey, revision: Vec<u8>) -> Outcome {
+    fn carry(&mut self, cx: &mut Cx<'_>, actor: UserId, keys: &[&SecretKey], revision: Vec<u8>) -> Outcome {
         let org = self.org().ok_or(Refusal::NotSetUp)?;
-        let signature = key.sign(Context::Constitution, &org, &revision_id(&revision));
-        let signatures = vec![ConstitutionSignature { key: key.public(), signature }];
+        let id = revision_id(&revision);
+        let sign = |key: &&SecretKey| {
+            let signature = key.sign(Context::Constitution, &org, &id);
+            ConstitutionSignature { key: key.public(), signature }
+        };
+        let signatures = keys.iter().map(sign).collect();
         let op = ControlOp::Constitution(ConstitutionSigned { revision, signatures });
         let id = self.write(cx, self.org_scope(), Class::Control, Draft::control(&op, Some(actor)));
         self.evaluate_stale(cx);

@@ -38,6 +38,7 @@ impl Engine {
             Rights::TellKey(key) => self.tell_key(cx, actor, PublicKey(key)),
             Rights::Propose { admins, threshold, secret } => self.propose(cx, actor, &admins, threshold, &secret),
             Rights::Sign { proposal, secret } => self.sign(cx, actor, proposal, &secret),
+            Rights::Recover { keys } => self.recover(cx, actor, &keys),
             Rights::Resend(entry) => self.resend(cx, actor, entry),
         }
     }

@@ -55,6 +55,11 @@ pub enum Rights {
         /// The actor's signing key; it is not kept.
         secret: [u8; 32],
     },
+    /// Makes the actor the one admin, by recovery keys (O5).
+    Recover {
+        /// Seeds of the recovery keys; they are not kept.
+        keys: Vec<[u8; 32]>,
+    },
     /// Writes again what did not count when it was written (G13).
     Resend(EntryId),
 }

@@ -32,7 +32,8 @@ impl Reader<'_> {
             revision: body.revision,
             admins: body.admins.iter().map(|admin| admin.user).collect(),
             threshold: body.threshold,
-            recovery: body.recovery.len(),
+            recovery: body.recovery.clone(),
+            recovery_needed: body.recovery_threshold as usize,
             proposals: proposals.collect(),
             equivocation: (!state.equivocations().is_empty()).then_some(both),
         })
