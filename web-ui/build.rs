@@ -1,8 +1,8 @@
 //! Builds the web app while the crate is built, so that one cargo command makes a complete program.
 //!
 //! In order: a folder named by `WEB_UI_DIST`; else npm and Vite, working in a copy under `OUT_DIR` (a
-//! build script must not write anywhere else, and two profiles may build at once); else a placeholder
-//! page that says what to install. `WEB_UI_REQUIRED=1` turns the placeholder into an error.
+//! build script must not write anywhere else, and two profiles may build at once); else the build ends with an
+//! error that says what to install. `WEB_UI_PLACEHOLDER=1` puts a page in its place that says so, for work on the rest.
 //! Knows nothing of what the app is or who serves it.
 
 use std::env;
@@ -41,7 +41,7 @@ fn main() -> io::Result<()> {
         println!("cargo:rerun-if-changed={}", source.join(name).display());
     }
     println!("cargo:rerun-if-env-changed=WEB_UI_DIST");
-    println!("cargo:rerun-if-env-changed=WEB_UI_REQUIRED");
+    println!("cargo:rerun-if-env-changed=WEB_UI_PLACEHOLDER");
     fs::create_dir_all(&dist)?;
 
     if let Some(given) = env::var_os("WEB_UI_DIST") {
@@ -97,15 +97,16 @@ fn placeholder(source: &Path, out: &Path, dist: &Path, reason: &str) -> io::Resu
     let advice = "install Node.js 20.19 or newer with npm (Debian: nodejs npm) and build again, \
                   or set WEB_UI_DIST to the folder of a built web app";
     let reason = reason.trim().replace('\n', " | ");
-    if env::var_os("WEB_UI_REQUIRED").is_some_and(|v| v == "1") {
-        println!("cargo::error=web-ui: {reason}; {advice}");
+    // A file that never exists makes cargo ask again next time, when Node may have been installed.
+    println!("cargo:rerun-if-changed={}", out.join("node-was-missing").display());
+    if env::var_os("WEB_UI_PLACEHOLDER").is_none_or(|v| v != "1") {
+        println!("cargo::error=the web interface cannot be built: {reason}");
+        println!("cargo::error=to mend it, {advice}");
         return Ok(());
     }
     println!("cargo:warning=web-ui: the web interface was not built: {reason}");
     println!("cargo:warning=web-ui: a placeholder page takes its place; {advice}");
     println!("cargo:rustc-env=WEB_UI_KIND=placeholder");
-    // A file that never exists makes cargo ask again next time, when Node may have been installed.
-    println!("cargo:rerun-if-changed={}", out.join("node-was-missing").display());
     replace(&source.join("placeholder"), dist)
 }
 
