@@ -15,6 +15,7 @@ mod forgotten;
 mod found;
 mod mended;
 mod pages;
+mod program;
 mod restored;
 mod start;
 mod typing;

@@ -165,10 +165,22 @@ impl Site {
     /// # Panics
     /// If it does not end in time, or ends with an error.
     pub async fn stop(&mut self) {
+        self.end_by("-TERM").await;
+    }
+
+    /// Ends the program as Ctrl-C at its terminal does, and waits for it.
+    ///
+    /// # Panics
+    /// If it does not end in time, or ends with an error.
+    pub async fn interrupt(&mut self) {
+        self.end_by("-INT").await;
+    }
+
+    async fn end_by(&mut self, signal: &str) {
         let mut child = self.child.take().expect("the site runs");
         let id = child.id().expect("it has not ended").to_string();
-        let asked = Command::new("kill").args(["-TERM", &id]).status().await;
-        assert!(asked.is_ok_and(|status| status.success()), "kill -TERM {id}");
+        let asked = Command::new("kill").args([signal, &id]).status().await;
+        assert!(asked.is_ok_and(|status| status.success()), "kill {signal} {id}");
         let ended = tokio::time::timeout(STOP_WITHIN, child.wait()).await;
         let status = ended.unwrap_or_else(|_| panic!("{} did not stop\n{}", self.name, self.log()));
         let status = status.expect("the program can be waited for");
