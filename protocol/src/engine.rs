@@ -37,6 +37,7 @@ mod seen;
 mod serve;
 mod setup;
 mod sources;
+mod space;
 mod stated;
 mod time;
 pub mod view;

@@ -6,6 +6,7 @@
 
 pub mod keeping;
 pub mod page;
+pub mod space;
 
 use crate::clock::Hlc;
 use crate::codec::{self, CodecError};
@@ -16,6 +17,7 @@ use crate::limits::BODY_BYTES_MAX;
 use keeping::{Erase, ErasePerson, Hold, Retention};
 use minicbor::{Decode, Encode};
 use page::{PageChange, PageComment, PageName, PageSettle, PageTrash};
+use space::{FileContent, SpaceName, SpaceTrash};
 
 /// Kind numbers of data entries.
 pub mod kind {
@@ -65,6 +67,22 @@ pub mod kind {
     pub const PAGE_COMMENT: u16 = 0x0334;
     /// Settles a comment on a page or opens it again; refers to the comment and the page.
     pub const PAGE_SETTLE: u16 = 0x0335;
+    /// A folder of the file space; refers to the folder that it stands in.
+    pub const FOLDER: u16 = 0x0340;
+    /// A folder's other name; refers to it.
+    pub const FOLDER_NAME: u16 = 0x0341;
+    /// Puts a folder elsewhere; refers to it and to where.
+    pub const FOLDER_PLACE: u16 = 0x0342;
+    /// A file of the file space; refers to the folder that it stands in.
+    pub const FILE: u16 = 0x0343;
+    /// A file's newer content; refers to the file.
+    pub const FILE_VERSION: u16 = 0x0344;
+    /// A file's other name; refers to it.
+    pub const FILE_NAME: u16 = 0x0345;
+    /// Puts a file elsewhere; refers to it and to where.
+    pub const FILE_PLACE: u16 = 0x0346;
+    /// Throws a file or folder away or takes it back; refers to it.
+    pub const SPACE_TRASH: u16 = 0x0347;
 }
 
 /// Body of [`kind::PROFILE_SET`].
@@ -278,6 +296,22 @@ pub enum DataOp {
     PageComment(PageComment),
     /// A comment on a page settled or opened again.
     PageSettle(PageSettle),
+    /// A folder.
+    Folder(SpaceName),
+    /// A folder's other name.
+    FolderName(SpaceName),
+    /// A folder put elsewhere.
+    FolderPlace,
+    /// A file.
+    File(FileContent),
+    /// A file's newer content.
+    FileVersion(FileContent),
+    /// A file's other name.
+    FileName(SpaceName),
+    /// A file put elsewhere.
+    FilePlace,
+    /// A file or folder thrown away or taken back.
+    SpaceTrash(SpaceTrash),
     /// A newer version's kind: stored and forwarded, not shown.
     Unknown,
 }
@@ -315,6 +349,14 @@ impl DataOp {
             kind::PAGE_CHANGE => Self::PageChange(read("page.change", body)?),
             kind::PAGE_COMMENT => Self::PageComment(read("page.comment", body)?),
             kind::PAGE_SETTLE => Self::PageSettle(read("page.settle", body)?),
+            kind::FOLDER => Self::Folder(read("folder.create", body)?),
+            kind::FOLDER_NAME => Self::FolderName(read("folder.name", body)?),
+            kind::FOLDER_PLACE => Self::FolderPlace,
+            kind::FILE => Self::File(read("file.add", body)?),
+            kind::FILE_VERSION => Self::FileVersion(read("file.version", body)?),
+            kind::FILE_NAME => Self::FileName(read("file.name", body)?),
+            kind::FILE_PLACE => Self::FilePlace,
+            kind::SPACE_TRASH => Self::SpaceTrash(read("space.trash", body)?),
             _ => Self::Unknown,
         })
     }
@@ -345,6 +387,14 @@ impl DataOp {
             Self::PageChange(op) => (kind::PAGE_CHANGE, codec::encode(op)),
             Self::PageComment(op) => (kind::PAGE_COMMENT, codec::encode(op)),
             Self::PageSettle(op) => (kind::PAGE_SETTLE, codec::encode(op)),
+            Self::Folder(op) => (kind::FOLDER, codec::encode(op)),
+            Self::FolderName(op) => (kind::FOLDER_NAME, codec::encode(op)),
+            Self::FolderPlace => (kind::FOLDER_PLACE, Vec::new()),
+            Self::File(op) => (kind::FILE, codec::encode(op)),
+            Self::FileVersion(op) => (kind::FILE_VERSION, codec::encode(op)),
+            Self::FileName(op) => (kind::FILE_NAME, codec::encode(op)),
+            Self::FilePlace => (kind::FILE_PLACE, Vec::new()),
+            Self::SpaceTrash(op) => (kind::SPACE_TRASH, codec::encode(op)),
             Self::Unknown => (u16::MAX, Vec::new()),
         }
     }

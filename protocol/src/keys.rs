@@ -47,11 +47,13 @@ pub enum Purpose {
     DocumentActor,
     /// What a node keeps of a page to open it quickly.
     PageState,
+    /// Which nodes keep a larger file.
+    Custody,
 }
 
 impl Purpose {
     /// In the order of their declaration.
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::EntryId,
         Self::BodyCommit,
         Self::Intent,
@@ -65,6 +67,7 @@ impl Purpose {
         Self::Bundle,
         Self::DocumentActor,
         Self::PageState,
+        Self::Custody,
     ];
 
     const fn context(self) -> &'static str {
@@ -82,6 +85,7 @@ impl Purpose {
             Self::Bundle => "archipel 2026 bundle v1",
             Self::DocumentActor => "archipel 2026 doc-actor v1",
             Self::PageState => "archipel 2026 page-state v1",
+            Self::Custody => "archipel 2026 custody v1",
         }
     }
 }

@@ -93,6 +93,21 @@ pub const PURPOSE_CHARS_MAX: usize = 2_000;
 pub const ATTACHMENTS_MAX: usize = 30;
 /// Files of a post in this version; larger ones come with resumable upload.
 pub const FILE_BYTES_MAX: u64 = 25 * 1024 * 1024;
+/// Names of files and folders: what the file systems of people's machines take.
+pub const FILE_NAME_CHARS_MAX: usize = 200;
+/// Files of the file space: a film of some hours, or the whole of a building's plans (§1.13).
+pub const SPACE_FILE_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
+/// Folders of one group: the tree is made anew for each look at it, in a millisecond for so many.
+pub const FOLDERS_PER_GROUP_MAX: usize = 2_000;
+/// How deep folders stand in each other: a path must fit the file systems of people's machines.
+pub const FOLDER_DEPTH_MAX: usize = 16;
+/// Files of one folder: a list is read whole, to be shown by name.
+pub const FILES_PER_FOLDER_MAX: usize = 2_000;
+/// Files of the file space up to this size are kept by every site of the group; of larger ones by their custodians, and
+/// by others on demand (§1.12).
+pub const KEPT_EVERYWHERE_BYTES_MAX: u64 = 5 * 1024 * 1024;
+/// Nodes that keep a larger file beside the one where it was put in (§1.12).
+pub const CUSTODIANS_BESIDE: usize = 2;
 /// Members changed by one entry (G16).
 pub const MEMBERS_PER_ENTRY_MAX: usize = 64;
 /// Admins that a constitution may name (O1).

@@ -15,6 +15,7 @@ use protocol::entry::{Body, Entry, Header, id_of};
 use protocol::gossip::{self, EpochKey, Message};
 use protocol::group::keeping::{Erase, ErasePerson, Hold, Power, Retention};
 use protocol::group::page::{Anchor, PageChange, PageComment, PageName, PageSettle, PageTrash};
+use protocol::group::space::{FileContent, SpaceName, SpaceTrash};
 use protocol::group::{Card, Comment, DataOp, Edit, Epoch, Outside, Post, Profile, React, Source};
 use protocol::ids::*;
 use protocol::keys::{PublicKey, Purpose, SealedKey, SecretKey, derive};
@@ -174,6 +175,8 @@ fn data_ops() -> Vec<(&'static str, DataOp)> {
         author: None,
     };
     let edited = Outside { author: Some("Service des actes".into()), ..outside.clone() };
+    let plan =
+        Attachment { name: "toit.pdf".into(), media_type: "application/pdf".into(), picture: None, ..picture.clone() };
     let name = || PageName { title: "Compte rendu".into(), icon: "📄".into() };
     let change =
         PageChange { session: 3, changes: vec![vec![1, 2, 3].into()], attachments: vec![picture.clone()], whole: true };
@@ -185,6 +188,14 @@ fn data_ops() -> Vec<(&'static str, DataOp)> {
         ("page.change", DataOp::PageChange(change)),
         ("page.comment", DataOp::PageComment(PageComment { text: "Le 3 ?".into(), anchor: Some(anchor) })),
         ("page.settle", DataOp::PageSettle(PageSettle { on: true })),
+        ("folder.create", DataOp::Folder(SpaceName { name: "Plans".into() })),
+        ("folder.name", DataOp::FolderName(SpaceName { name: "Plans 2026".into() })),
+        ("folder.place", DataOp::FolderPlace),
+        ("file.add", DataOp::File(FileContent { file: plan.clone() })),
+        ("file.version", DataOp::FileVersion(FileContent { file: plan })),
+        ("file.name", DataOp::FileName(SpaceName { name: "toit.pdf".into() })),
+        ("file.place", DataOp::FilePlace),
+        ("space.trash", DataOp::SpaceTrash(SpaceTrash { on: true })),
         ("profile.set", DataOp::Profile(Profile { user: USER, name: "Ann".into(), title: "Gardienne".into() })),
         ("group.card", DataOp::Card(card)),
         ("post.create", DataOp::Post(Post { title: "T".into(), text: "Bonjour".into(), attachments: vec![picture] })),

@@ -39,6 +39,7 @@ struct Sorted {
     reactions: Vec<Written>,
     feeds: Vec<Written>,
     pages: Vec<Written>,
+    files: Vec<Written>,
     profiles: Vec<Written>,
     edits: BTreeMap<EntryId, Vec<Written>>,
 }
@@ -115,6 +116,7 @@ impl Gathering<'_> {
                 Some(OwnWords::Source { .. }) => sorted.feeds.push(written),
                 Some(OwnWords::Profile { .. }) => sorted.profiles.push(written),
                 Some(OwnWords::Page { .. } | OwnWords::PageWords { .. }) => sorted.pages.push(written),
+                Some(OwnWords::File { .. } | OwnWords::SpaceName { .. }) => sorted.files.push(written),
                 Some(OwnWords::Edit { target, .. }) => sorted.edits.entry(target).or_default().push(written),
                 Some(OwnWords::Erased | OwnWords::Act) | None => {}
             }
@@ -129,8 +131,12 @@ impl Gathering<'_> {
         let files = RefCell::new(Vec::new());
         let shape = |written: &Written| {
             let words = self.words(written)?;
-            if let OwnWords::Post { attachments, .. } = &words {
-                files.borrow_mut().extend(attachments.iter().map(|file| (file.blob, file.name.clone())));
+            match &words {
+                OwnWords::Post { attachments, .. } => {
+                    files.borrow_mut().extend(attachments.iter().map(|file| (file.blob, file.name.clone())));
+                }
+                OwnWords::File { content, .. } => files.borrow_mut().push((content.blob, content.name.clone())),
+                _ => {}
             }
             let named = |id: GroupId| groups.borrow_mut().entry(id).or_insert_with(|| self.group(id)).clone();
             self.item(written, words, written.group.map(named), sorted.edits.get(&written.id))
@@ -141,6 +147,7 @@ impl Gathering<'_> {
             ("reactions.json", &sorted.reactions),
             ("feeds_added.json", &sorted.feeds),
             ("pages.json", &sorted.pages),
+            ("file_space.json", &sorted.files),
             ("profiles.json", &sorted.profiles),
         ];
         for (name, written) in lists {
@@ -180,6 +187,12 @@ impl Gathering<'_> {
             }
             OwnWords::PageWords { page, text } => {
                 json!({ "page": page.to_string(), "group": group, "at": at, "put_in": text })
+            }
+            OwnWords::File { file, content } => {
+                json!({ "id": file.to_string(), "group": group, "at": at, "put_in": self.attachment(&content) })
+            }
+            OwnWords::SpaceName { item, name } => {
+                json!({ "id": item.to_string(), "group": group, "at": at, "name": name })
             }
             OwnWords::Source { title, url } => json!({ "group": group, "at": at, "title": title, "url": url }),
             OwnWords::Profile { name, title } => json!({ "at": at, "name": name, "title": title }),

@@ -71,6 +71,8 @@ pub enum What {
     Comment,
     /// A page.
     Page,
+    /// A file of the file space.
+    File,
     /// A person.
     Person,
 }
@@ -128,6 +130,7 @@ fn shape(shaper: &Shaper<'_>, view: &ErasureView) -> Erasure {
             ErasureOf::Post => What::Post,
             ErasureOf::Comment => What::Comment,
             ErasureOf::Page => What::Page,
+            ErasureOf::File => What::File,
             ErasureOf::Person => What::Person,
         },
         by: shaper.person_ref(view.by),

@@ -32,7 +32,8 @@ impl Whole {
         let Self { words, page, files } = self;
         let mut hasher = DefaultHasher::new();
         (words.group.0, words.under.map(|under| under.0), &words.title, &words.text).hash(&mut hasher);
-        (words.author.map(|author| author.0), page, files, words.attachments.len()).hash(&mut hasher);
+        let blobs: Vec<[u8; 32]> = words.attachments.iter().map(|file| file.blob.0).collect();
+        (words.author.map(|author| author.0), page, files, blobs).hash(&mut hasher);
         hasher.finish()
     }
 
@@ -50,6 +51,7 @@ impl Whole {
                 WordsOf::Comment => Kind::Comment,
                 WordsOf::Page => Kind::Page,
                 WordsOf::PageComment => Kind::PageComment,
+                WordsOf::File => Kind::File,
             },
             group: words.group.0,
             author: words.author.map(|author| author.0),
@@ -59,7 +61,10 @@ impl Whole {
             text: self.page.as_deref().unwrap_or(&words.text),
             kept: self.page.as_deref(),
         };
-        index.put(&document)?;
+        // A file is its own only document.
+        if words.of != WordsOf::File {
+            index.put(&document)?;
+        }
         for (at, file) in words.attachments.iter().enumerate() {
             let text = self.files.iter().find(|(place, _)| *place == at).map(|(_, text)| text.as_str());
             let part = at as u64;

@@ -58,7 +58,7 @@ impl Whole {
 /// What is to be done.
 #[derive(Debug, Default)]
 pub struct Due {
-    /// Posts, comments, pages.
+    /// Posts, comments, pages, files.
     pub items: BTreeSet<EntryId>,
     /// Groups.
     pub whole: Whole,
@@ -76,6 +76,9 @@ impl Due {
             Notice::Page { page, .. } => self.add(page),
             Notice::PageComment { page, .. } => {
                 reader.thread_of(page, BESIDE_MAX).into_iter().for_each(|id| self.add(id));
+            }
+            Notice::Space { item, .. } => {
+                reader.files_with(item, BESIDE_MAX).into_iter().for_each(|id| self.add(id));
             }
             Notice::Refolded { group } => self.whole.add(group),
             Notice::GroupChanged { group } if !reader.is_held(&group) => self.whole.add(group),

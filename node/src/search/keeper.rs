@@ -307,10 +307,11 @@ impl Keeper {
         Ok(())
     }
 
-    /// Posts and pages of a group.
+    /// Posts, pages and files of a group.
     fn count(&self, group: GroupId) -> u64 {
         self.rooms.handle.read(|reader| {
-            let (mut count, mut after) = (reader.pages_of(group).len() as u64, None);
+            let things = reader.pages_of(group).len() + reader.files_of(group).len();
+            let (mut count, mut after) = (things as u64, None);
             loop {
                 let (posts, next) = reader.posts_of(group, after.as_deref(), POSTS_PER_STEP);
                 count += posts.len() as u64;
@@ -325,6 +326,8 @@ impl Keeper {
     async fn take_group(&mut self, group: GroupId, told: Position) -> Result<(), Ended> {
         let pages = self.rooms.handle.read(|reader| reader.pages_of(group));
         self.take_all(pages, told).await?;
+        let files = self.rooms.handle.read(|reader| reader.files_of(group));
+        self.take_all(files, told).await?;
         let mut after = None;
         loop {
             let (posts, next) =

@@ -23,6 +23,9 @@ impl Engine {
             kind::PAGE_NAME => DataOp::PageName(PageName::default()),
             kind::PAGE_COMMENT => DataOp::PageComment(PageComment::default()),
             kind::PAGE_CHANGE => return self.forget_page_change(cx, group, entry),
+            kind::FILE => DataOp::File(super::space::no_content()),
+            kind::FILE_VERSION => DataOp::FileVersion(super::space::no_content()),
+            kind::FILE_NAME => DataOp::FileName(Default::default()),
             kind::OUTSIDE | kind::OUTSIDE_EDIT => {
                 let Some(origin_key) = entry.header.refs.get(1).map(|key| key.0) else { return };
                 let outside = Outside { origin_key, ..Outside::default() };

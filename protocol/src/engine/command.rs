@@ -116,6 +116,7 @@ impl Engine {
                 self.edit_group(cx, actor, group, GroupEdit { name, purpose, access, ..GroupEdit::default() }, policy)
             }
             Command::Rights(wish) => self.rights(cx, actor, wish),
+            Command::Space(wish) => self.space(cx, actor, wish),
             Command::JoinGroup(group) => self.control_in(cx, group, actor, ControlOp::Join),
             Command::LeaveGroup(group) => self.control_in(cx, group, actor, ControlOp::Leave),
             Command::Grant { group, users, role } => self.grant(cx, actor, group, users, role),
@@ -282,7 +283,7 @@ impl Engine {
     }
 
     fn edit(&mut self, cx: &mut Cx<'_>, actor: UserId, target: EntryId, edit: Edit) -> Outcome {
-        let item = self.item(cx, &target).filter(|item| !item.deleted && !item.is_page()).ok_or(Refusal::NotFound)?;
+        let item = self.item(cx, &target).filter(|item| !item.deleted && !item.is_shared()).ok_or(Refusal::NotFound)?;
         self.check_act(item.group, actor, Act::EditOwn)?;
         if item.actor != Some(actor) {
             return Err(Refusal::Forbidden);
@@ -296,7 +297,7 @@ impl Engine {
     }
 
     fn delete(&mut self, cx: &mut Cx<'_>, actor: UserId, target: EntryId) -> Outcome {
-        let item = self.item(cx, &target).filter(|item| !item.is_page()).ok_or(Refusal::NotFound)?;
+        let item = self.item(cx, &target).filter(|item| !item.is_shared()).ok_or(Refusal::NotFound)?;
         let act = if item.actor == Some(actor) { Act::EditOwn } else { Act::DeleteAny };
         self.check_act(item.group, actor, act)?;
         if item.deleted {
@@ -309,7 +310,7 @@ impl Engine {
         if !EMOJI.contains(&emoji.as_str()) {
             return Err(Refusal::Invalid);
         }
-        let item = self.item(cx, &target).filter(|item| !item.deleted && !item.is_page()).ok_or(Refusal::NotFound)?;
+        let item = self.item(cx, &target).filter(|item| !item.deleted && !item.is_shared()).ok_or(Refusal::NotFound)?;
         self.check_act(item.group, actor, Act::React)?;
         let now = cx.tx.get(&keys::react(&target, &emoji, &actor)).is_some_and(|row| row.get(40) == Some(&1));
         if now == (on == Reaction::On) {
@@ -411,8 +412,9 @@ impl Item {
         matches!(self.kind, kind::POST | kind::OUTSIDE)
     }
 
-    pub(crate) fn is_page(&self) -> bool {
-        self.kind == kind::PAGE
+    /// It is the group's, with acts of its own.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self.kind, kind::PAGE | kind::FILE)
     }
 
     /// The target, and for a comment its post or page too, which indexing needs.
@@ -422,10 +424,11 @@ impl Item {
 }
 
 impl Engine {
-    /// A valid post, page or comment by its id.
+    /// A valid post, page, file or comment by its id.
     pub(crate) fn item(&self, cx: &Cx<'_>, id: &EntryId) -> Option<Item> {
         let found = super::lookup::Found::of(&*cx.tx, id)?;
-        if !matches!(found.kind, kind::POST | kind::COMMENT | kind::OUTSIDE | kind::PAGE | kind::PAGE_COMMENT) {
+        let items = [kind::POST, kind::COMMENT, kind::OUTSIDE, kind::PAGE, kind::PAGE_COMMENT, kind::FILE];
+        if !items.contains(&found.kind) {
             return None;
         }
         let group = GroupId::from(self.logs.get(&found.log)?.scope);

@@ -277,6 +277,13 @@ pub enum Notice {
         /// The entry.
         entry: EntryId,
     },
+    /// A file or folder of the file space was made, named, moved, thrown away or taken back, or has another content.
+    Space {
+        /// Its group.
+        group: GroupId,
+        /// The file or folder.
+        item: EntryId,
+    },
     /// What counts in a group was judged anew, or is held here no more: whoever keeps something made from it makes it again.
     Refolded {
         /// The group.

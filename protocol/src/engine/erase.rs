@@ -13,7 +13,7 @@ use crate::clock::{Hlc, Millis};
 use crate::control::table::Act;
 use crate::control::{Reason, Verdict};
 use crate::entry::Entry;
-use crate::group::keeping::{Erase, ErasePerson, Hold, Power, Retention, goes_with, is_content, is_of_page};
+use crate::group::keeping::{Erase, ErasePerson, Hold, Power, Retention, goes_with, is_content, is_shared};
 use crate::group::{DataOp, Version, kind};
 use crate::ids::{EntryId, GroupId, ScopeId, SiteId, UserId};
 use crate::limits::OBJECTION_MS;
@@ -130,10 +130,10 @@ impl Engine {
     pub(crate) fn is_doomed(&self, store: &dyn Store, scope: &ScopeId, entry: &Entry, now: Millis) -> bool {
         let held = self.view.is_held_for_law(&GroupId::from(*scope));
         self.is_doomed_on_arrival(store, scope, entry, now)
-            || (is_of_page(entry.header.kind) && !held && self.is_page_expired(store, scope, entry, now))
+            || (is_shared(entry.header.kind) && !held && self.is_shared_expired(store, scope, entry, now))
     }
 
-    /// The same for what just arrives: of a page it is not known yet when somebody last wrote in it.
+    /// The same for what just arrives: of a page or file it is not known yet when somebody last wrote in it.
     pub(crate) fn is_doomed_on_arrival(&self, store: &dyn Store, scope: &ScopeId, entry: &Entry, now: Millis) -> bool {
         let header = &entry.header;
         if !is_content(header.kind) || self.view.is_held_for_law(&GroupId::from(*scope)) {
@@ -143,7 +143,7 @@ impl Engine {
         let named = [Some(entry.id), whole].into_iter().flatten().filter(|target| self.view.erased.contains(target));
         let mut dues = named.filter_map(|target| named_due(store, scope, &target, header.actor.as_ref()));
         dues.any(|due| due <= now)
-            || (!is_of_page(header.kind)
+            || (!is_shared(header.kind)
                 && (header.actor.is_some_and(|actor| self.view.is_former_word(&actor, header.hlc))
                     || self.is_expired(scope, entry, header.hlc, now)))
     }
@@ -161,9 +161,11 @@ impl Engine {
             || (self.is_old(scope, hlc, now) && self.others_hold(scope, &entry.log(), entry.header.seq))
     }
 
-    /// A page goes by age as a whole, when nobody has written in it for so long, and not while some of it may be on its way.
-    fn is_page_expired(&self, store: &dyn Store, scope: &ScopeId, entry: &Entry, now: Millis) -> bool {
-        let edited = self.page_edited(store, &GroupId::from(*scope), entry);
+    /// A page or a file goes by age as a whole, when nobody has done anything with it for so long, and not while some of it
+    /// may be on its way.
+    fn is_shared_expired(&self, store: &dyn Store, scope: &ScopeId, entry: &Entry, now: Millis) -> bool {
+        let group = GroupId::from(*scope);
+        let edited = self.page_edited(store, &group, entry).or_else(|| super::space::file_edited(store, &group, entry));
         !self.view.filling.contains_key(scope) && edited.is_some_and(|hlc| self.is_expired(scope, entry, hlc, now))
     }
 
@@ -379,6 +381,10 @@ pub(crate) fn notify_target(cx: &mut Cx<'_>, group: GroupId, target: &EntryId) {
             }
         }
         Some(found) if found.kind == kind::PAGE => cx.notify(Notice::Page { group, page: *target }),
+        Some(found) if matches!(found.kind, kind::FOLDER..=kind::SPACE_TRASH) => {
+            let item = super::space::item_of(found.kind, *target, &found.refs);
+            cx.notify(Notice::Space { group, item });
+        }
         Some(_) => cx.notify(Notice::PostChanged { group, post: *target }),
         None => {}
     }

@@ -23,6 +23,9 @@ pub(crate) type Memo = BTreeMap<(UserId, Vec<EntryId>, Act), Standing>;
 /// Verdicts kept per group: a few per person and change of the rights.
 const MEMO_MAX: usize = 4_096;
 
+/// The row of a file that is to be here; that of one wanted on demand is longer.
+const ALWAYS_WANTED_BYTES: usize = 40;
+
 /// Feed row: written by a person, or from outside.
 pub(crate) const FEED_PEOPLE: u8 = 0;
 /// See [`FEED_PEOPLE`].
@@ -37,7 +40,8 @@ pub(crate) fn act_of(of_kind: u16) -> Option<Act> {
         kind::REACT => Some(Act::React),
         kind::SOURCE_SET | kind::SOURCE_REMOVE => Some(Act::ManageSources),
         kind::PAGE | kind::PAGE_NAME | kind::PAGE_CHANGE => Some(Act::Post),
-        kind::PAGE_TRASH => Some(Act::EditOwn),
+        kind::FOLDER..=kind::FILE_PLACE => Some(Act::Post),
+        kind::PAGE_TRASH | kind::SPACE_TRASH => Some(Act::EditOwn),
         _ => None,
     }
 }
@@ -382,6 +386,9 @@ impl Engine {
                 put_newer(cx, &keys::source(&group, &source), version, &[]);
                 cx.notify(Notice::Source { group, source });
             }
+            (op, ..) if matches!(entry.header.kind, kind::FOLDER..=kind::SPACE_TRASH) => {
+                self.apply_space(cx, group, placed, op, refs);
+            }
             (op, ..) => self.apply_page(cx, group, placed, op, refs.first().copied()),
         }
     }
@@ -398,7 +405,9 @@ impl Engine {
             cx.tx.put(&keys::blob(&file.blob, &group, &post), &(at as u32).to_be_bytes());
             cx.tx.put(&keys::post_blob(&post, &file.blob), &[]);
             cx.tx.delete(&keys::unused(&file.blob));
-            if node != self.node() && cx.tx.get(&keys::wanted(&file.blob)).is_none() {
+            // What was wanted on demand only is wanted now.
+            let due = |row: Option<Vec<u8>>| row.is_none_or(|row| row.len() > ALWAYS_WANTED_BYTES);
+            if node != self.node() && due(cx.tx.get(&keys::wanted(&file.blob))) {
                 let mut value = file.size.to_be_bytes().to_vec();
                 value.extend_from_slice(&group.0);
                 cx.tx.put(&keys::wanted(&file.blob), &value);

@@ -1,6 +1,7 @@
 //! Everything that can happen to the engine, as one closed list.
 
 mod rights;
+mod space;
 
 use crate::control::op::{Access, GroupKind, Policy, Role};
 use crate::engine::alarms::Alarm;
@@ -9,10 +10,12 @@ pub use crate::engine::view::SiteKeeps;
 pub use crate::group::Attachment;
 pub use crate::group::keeping::{Power, Retention};
 pub use crate::group::page::{Anchor, PageChange, PageComment, PageName, PageSettle, PageTrash};
+pub use crate::group::space::SpaceTrash;
 use crate::ids::{BlobId, EntryId, GroupId, NodeId, RequestId, SiteId, TicketId, UserId};
 use crate::store::Location;
 pub use crate::sync::here::Here;
 pub use rights::Rights;
+pub use space::SpaceWish;
 use std::collections::BTreeSet;
 
 /// One thing that happened. The caller tells the time and the randomness beside it.
@@ -245,6 +248,8 @@ pub enum Command {
     },
     /// Nodes, homes, owners, cuts, the constitution.
     Rights(Rights),
+    /// Files and folders of a group.
+    Space(SpaceWish),
     /// Joins an open group.
     JoinGroup(GroupId),
     /// Leaves a group.

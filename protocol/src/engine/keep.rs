@@ -25,8 +25,8 @@ impl Engine {
         check_reason(&reason)?;
         let item = self.item(cx, &target).ok_or(Refusal::NotFound)?;
         self.check_act(item.group, actor, Act::Read)?;
-        // A page is written by many: nobody erases it as their own words.
-        let power = if !item.is_page()
+        // Pages and files are the group's: nobody erases one as their own words.
+        let power = if !item.is_shared()
             && item.actor == Some(actor)
             && self.check_act(item.group, actor, Act::EditOwn).is_ok()
         {

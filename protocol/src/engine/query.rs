@@ -1,6 +1,7 @@
 //! What can be read: views made for one person from the state and the store. Reading writes nothing and asks nobody.
 
 mod page;
+mod space;
 mod words;
 mod written;
 
@@ -12,6 +13,7 @@ use crate::ids::{BlobId, EntryId, GroupId, NodeId, OrgId, SiteId, UserId};
 use crate::keys::PublicKey;
 use crate::sync::plan::Progress;
 pub use page::{PageCommentView, PageRights, PageThreadView, PageView, PagesOf};
+pub use space::{FileVersionView, FileView, SpaceItemView, SpaceKind, SpaceListing, SpaceRights};
 pub use words::{Words, WordsOf};
 pub use written::{OwnWords, Written};
 
@@ -239,6 +241,8 @@ pub enum ErasureOf {
     Comment,
     /// A page.
     Page,
+    /// A file of the file space.
+    File,
     /// A person.
     Person,
 }

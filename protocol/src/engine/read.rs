@@ -12,6 +12,7 @@ mod page;
 mod page_comment;
 mod removal;
 mod site;
+pub mod space;
 mod storage;
 mod undelivered;
 mod words;

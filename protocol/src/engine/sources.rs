@@ -35,13 +35,13 @@ impl Engine {
         let (from, to) = Key::of(table::BLOB).and(blob).prefix();
         for (key, _) in cx.tx.range(&from, &to, 100, Direction::Forward) {
             if let (Some(group), Some(post)) = (GroupId::from_slice(&key[33..65]), EntryId::from_slice(&key[65..])) {
-                cx.notify(Notice::PostChanged { group, post });
+                super::erase::notify_target(cx, group, &post);
             }
         }
         cx.notify(Notice::BlobHere { blob });
     }
 
-    /// A file was found damaged, or gone: it is wanted again if a post still refers to it.
+    /// A file was found damaged, or gone: it is wanted again if something still refers to it.
     pub(crate) fn blob_lost(&mut self, cx: &mut Cx<'_>, blob: BlobId) {
         if !super::is_used(&*cx.tx, &blob) {
             return;
@@ -58,14 +58,18 @@ impl Engine {
                 cx.tx.put(&keys::wanted(&blob), &value);
                 cx.effects.push(Effect::FetchBlob { blob, size, group });
             }
-            cx.notify(Notice::PostChanged { group, post });
+            super::erase::notify_target(cx, group, &post);
         }
     }
 
-    /// The length of a file as the post that it is attached to says.
+    /// The length of a file as the post or file that has it says.
     fn attached_bytes(&self, cx: &Cx<'_>, post: &EntryId, blob: &BlobId) -> Option<u64> {
         let found = super::lookup::Found::of(&*cx.tx, post)?;
-        let DataOp::Post(body) = DataOp::decode(found.kind, found.body.as_deref()?).ok()? else { return None };
-        body.attachments.iter().find(|file| file.blob == *blob).map(|file| file.size)
+        let files = match DataOp::decode(found.kind, found.body.as_deref()?).ok()? {
+            DataOp::Post(body) => body.attachments,
+            DataOp::File(content) | DataOp::FileVersion(content) => vec![content.file],
+            _ => return None,
+        };
+        files.iter().find(|file| file.blob == *blob).map(|file| file.size)
     }
 }

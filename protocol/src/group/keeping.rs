@@ -107,26 +107,42 @@ const fn is_unknown(of_kind: u16) -> bool {
                 | kind::PAGE_CHANGE
                 | kind::PAGE_COMMENT
                 | kind::PAGE_SETTLE
+                | kind::FOLDER
+                | kind::FOLDER_NAME
+                | kind::FOLDER_PLACE
+                | kind::FILE
+                | kind::FILE_VERSION
+                | kind::FILE_NAME
+                | kind::FILE_PLACE
+                | kind::SPACE_TRASH
         )
 }
 
 /// Whether entries of this kind are what people wrote in a group: what an erasure, or time, may empty.
 pub const fn is_content(of_kind: u16) -> bool {
     matches!(of_kind, kind::POST | kind::COMMENT | kind::EDIT | kind::OUTSIDE | kind::OUTSIDE_EDIT | kind::PAGE_COMMENT)
-        || is_of_page(of_kind)
+        || is_shared(of_kind)
 }
 
-/// Whether entries of this kind are parts of a page. A page is written by many: it lives as long as somebody writes in it,
-/// and one person's part of it does not go alone.
-pub const fn is_of_page(of_kind: u16) -> bool {
-    matches!(of_kind, kind::PAGE | kind::PAGE_NAME | kind::PAGE_CHANGE)
+/// Whether entries of this kind are parts of something that is the group's: a page, or a file of the file space. It is
+/// written by many, lives as long as somebody does something with it, and one person's part of it does not go alone.
+pub const fn is_shared(of_kind: u16) -> bool {
+    matches!(
+        of_kind,
+        kind::PAGE | kind::PAGE_NAME | kind::PAGE_CHANGE | kind::FILE | kind::FILE_VERSION | kind::FILE_NAME
+    )
 }
 
 /// What an entry is a part of and goes with, beside itself: an edit with its post or comment, an item from outside with all
 /// that bear its origin key, a comment on a page with the page, which it quotes.
 pub fn goes_with(of_kind: u16, refs: &[EntryId]) -> Option<EntryId> {
     match of_kind {
-        kind::EDIT | kind::PAGE_NAME | kind::PAGE_CHANGE | kind::PAGE_COMMENT => refs.first().copied(),
+        kind::EDIT
+        | kind::PAGE_NAME
+        | kind::PAGE_CHANGE
+        | kind::PAGE_COMMENT
+        | kind::FILE_VERSION
+        | kind::FILE_NAME => refs.first().copied(),
         kind::OUTSIDE | kind::OUTSIDE_EDIT => refs.get(1).copied(),
         _ => None,
     }
@@ -144,9 +160,8 @@ mod tests {
             assert!(may_lack_body(of_kind), "{of_kind:#x}");
         }
         let needed = [kind::REACT, kind::DELETE, kind::ERASE, kind::OBJECT, kind::EPOCH, kind::RETENTION, kind::HOLD];
-        for of_kind in
-            needed.into_iter().chain([kind::GROUP_CARD, kind::SOURCE_SET, kind::ERASE_PERSON, 0x0001, 0x0102])
-        {
+        let needed = needed.into_iter().chain([kind::FOLDER, kind::FOLDER_PLACE, kind::FILE_PLACE, kind::SPACE_TRASH]);
+        for of_kind in needed.chain([kind::GROUP_CARD, kind::SOURCE_SET, kind::ERASE_PERSON, 0x0001, 0x0102]) {
             assert!(!may_lack_body(of_kind), "{of_kind:#x}");
         }
     }

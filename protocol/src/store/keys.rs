@@ -37,7 +37,7 @@ pub mod table {
     pub const SOURCE_ITEM: u8 = b's';
     /// `blob, group, post` → place among the attachments.
     pub const BLOB: u8 = b'B';
-    /// `blob` → size, group. Files that are not here yet.
+    /// `blob` → size, group, whether only on demand. Files that are not here.
     pub const WANTED: u8 = b'W';
     /// `missing, waiting` → (). Entries whose named entry has not arrived.
     pub const PENDING: u8 = b'P';
@@ -99,17 +99,29 @@ pub mod table {
     pub const PAGE_AT: u8 = b'i';
     /// `group, page` → version of the newest title.
     pub const PAGE_NAME: u8 = b'n';
-    /// `group, page, actor` → version, moderator's right, thrown away.
+    /// `group, page or file or folder, actor` → version, moderator's right, thrown away.
     pub const PAGE_TRASH: u8 = b'z';
     /// `group, page, entry` → (). Entries with changes of a page.
     pub const PAGE_CHANGE: u8 = b'c';
     /// `group, comment` → version, settled, by whom. The newest word on whether a comment on a page is settled.
     pub const PAGE_SETTLED: u8 = b'g';
+    /// `group, file or folder` → what was made, newest time, its writer, the maker.
+    pub const SPACE_ITEM: u8 = b'I';
+    /// `group, file or folder` → version of the newest name.
+    pub const SPACE_NAME: u8 = b'M';
+    /// `group, hlc, entry` → folder, where it was put. All of them, in their order: together they make the tree.
+    pub const FOLDER_PLACE: u8 = b'G';
+    /// `group, file` → version, folder. Where a file was put last.
+    pub const FILE_PLACE: u8 = b'J';
+    /// `group, folder, file` → (). The other direction of [`FILE_PLACE`].
+    pub const FILE_IN: u8 = b'U';
+    /// `group, file, !hlc, entry` → (). The versions of a file, the newest first.
+    pub const FILE_VERSION: u8 = b'v';
     /// () → organisation. Which one this node is of.
     pub const ORGANISATION: u8 = b'&';
 
     /// Tables of what a group's entries mean, whose keys begin with the group: they go with it, and are made anew with it.
-    pub const OF_GROUP: [u8; 12] = [
+    pub const OF_GROUP: [u8; 18] = [
         FEED,
         VOID,
         PENDING,
@@ -122,6 +134,12 @@ pub mod table {
         PAGE_TRASH,
         PAGE_CHANGE,
         PAGE_SETTLED,
+        SPACE_ITEM,
+        SPACE_NAME,
+        FOLDER_PLACE,
+        FILE_PLACE,
+        FILE_IN,
+        FILE_VERSION,
     ];
 }
 
@@ -392,6 +410,36 @@ pub fn page_change(group: &GroupId, page: &EntryId, entry: &EntryId) -> Vec<u8> 
 /// Key of whether a comment on a page is settled.
 pub fn page_settled(group: &GroupId, comment: &EntryId) -> Vec<u8> {
     Key::of(table::PAGE_SETTLED).and(group).and(comment).done()
+}
+
+/// Key of a file or folder.
+pub fn space_item(group: &GroupId, item: &EntryId) -> Vec<u8> {
+    Key::of(table::SPACE_ITEM).and(group).and(item).done()
+}
+
+/// Key of a file's or folder's newest name.
+pub fn space_name(group: &GroupId, item: &EntryId) -> Vec<u8> {
+    Key::of(table::SPACE_NAME).and(group).and(item).done()
+}
+
+/// Key of a folder's being put somewhere.
+pub fn folder_place(group: &GroupId, hlc: Hlc, entry: &EntryId) -> Vec<u8> {
+    Key::of(table::FOLDER_PLACE).and(group).number(hlc.0).and(entry).done()
+}
+
+/// Key of where a file stands.
+pub fn file_place(group: &GroupId, file: &EntryId) -> Vec<u8> {
+    Key::of(table::FILE_PLACE).and(group).and(file).done()
+}
+
+/// Key of a file in its folder.
+pub fn file_in(group: &GroupId, folder: &EntryId, file: &EntryId) -> Vec<u8> {
+    Key::of(table::FILE_IN).and(group).and(folder).and(file).done()
+}
+
+/// Key of a version of a file; newer sorts first.
+pub fn file_version(group: &GroupId, file: &EntryId, hlc: Hlc, entry: &EntryId) -> Vec<u8> {
+    Key::of(table::FILE_VERSION).and(group).and(file).number(!hlc.0).and(entry).done()
 }
 
 /// Key of what organisation this node is of.

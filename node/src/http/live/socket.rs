@@ -333,6 +333,8 @@ impl Stream {
                 .then(|| json!({ "type": "page", "group": text(group), "page": page.to_string() })),
             Notice::PageComment { group, page } => readable(self.sight(group))
                 .then(|| json!({ "type": "page_comment", "group": text(group), "page": page.to_string() })),
+            Notice::Space { group, item } => readable(self.sight(group))
+                .then(|| json!({ "type": "space", "group": text(group), "item": item.to_string() })),
             // For those who have the page open: its own socket tells them.
             Notice::PageChange { .. } | Notice::Refolded { .. } => None,
             Notice::NotDelivered { user } => (user == self.viewer.user).then(|| json!({ "type": "not_delivered" })),

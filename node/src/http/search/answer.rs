@@ -75,7 +75,7 @@ pub enum HitKind {
     Page,
     /// A comment on a page.
     PageComment,
-    /// A file of a post.
+    /// A file of a post, or of a file space.
     File,
 }
 
@@ -84,7 +84,7 @@ pub enum HitKind {
 pub struct Hit {
     /// What it is.
     pub kind: HitKind,
-    /// Its id; of a file, its post's.
+    /// Its id; of a file of a post, its post's.
     pub id: String,
     /// The post that it is, or is about, or hangs on.
     pub post: Option<String>,
@@ -104,6 +104,8 @@ pub struct Hit {
     pub title: Marked,
     /// Where in the text it fits.
     pub context: Marked,
+    /// The file of a file space that it is.
+    pub space: Option<String>,
     /// Of files.
     pub file: Option<Attachment>,
 }
@@ -121,7 +123,7 @@ pub fn hit(shaper: &Shaper<'_>, lookup: &Lookup, found: &search::Hit) -> Option<
         (Kind::Comment, WordsOf::Comment) => HitKind::Comment,
         (Kind::Page, WordsOf::Page) => HitKind::Page,
         (Kind::PageComment, WordsOf::PageComment) => HitKind::PageComment,
-        (Kind::File, WordsOf::Post) => HitKind::File,
+        (Kind::File, WordsOf::Post | WordsOf::File) => HitKind::File,
         _ => return None,
     };
     let file = match kind {
@@ -152,6 +154,7 @@ pub fn hit(shaper: &Shaper<'_>, lookup: &Lookup, found: &search::Hit) -> Option<
         created: text::time(words.created),
         title: lookup.mark(&title).into(),
         context: context.into(),
+        space: (words.of == WordsOf::File).then(|| words.id.to_string()),
         file: file.map(|file| shaper.attachment(file)),
     })
 }
@@ -163,6 +166,7 @@ fn places(words: &Words) -> (Option<EntryId>, Option<EntryId>) {
         WordsOf::Comment => (words.under, None),
         WordsOf::Page => (None, Some(words.id)),
         WordsOf::PageComment => (None, words.under),
+        WordsOf::File => (None, None),
     }
 }
 

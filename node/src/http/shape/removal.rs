@@ -90,6 +90,7 @@ fn kind_of(of_kind: u16) -> &'static str {
         kind::POST => "post",
         kind::COMMENT | kind::PAGE_COMMENT | kind::PAGE_SETTLE => "comment",
         kind::PAGE..=kind::PAGE_CHANGE => "page",
+        kind::FOLDER..=kind::SPACE_TRASH => "file",
         kind::EDIT => "edit",
         kind::DELETE => "delete",
         kind::REACT => "reaction",

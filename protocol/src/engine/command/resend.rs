@@ -36,7 +36,11 @@ impl Engine {
             }
             Ok(DataOp::PageSettle(settle)) => self.settle_comment(cx, actor, target?, settle),
             Ok(DataOp::SourceRemove) => self.remove_source(cx, actor, target?),
-            _ => Err(Refusal::Invalid),
+            Ok(op) => {
+                let wish = crate::engine::space::wish_of(group, op, &found.refs).ok_or(Refusal::Invalid)?;
+                self.space(cx, actor, wish)
+            }
+            Err(_) => Err(Refusal::Invalid),
         }
     }
 }

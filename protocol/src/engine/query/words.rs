@@ -15,6 +15,8 @@ pub enum WordsOf {
     Page,
     /// A comment on a page, or an answer to one.
     PageComment,
+    /// A file of the file space; its content is its one attachment, under the name that it has now.
+    File,
 }
 
 /// The words of something that counts and is shown.

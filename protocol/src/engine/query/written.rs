@@ -102,6 +102,20 @@ pub enum OwnWords {
         /// Its title.
         title: String,
     },
+    /// A file that the person put into a file space, or a newer content of one.
+    File {
+        /// The file.
+        file: EntryId,
+        /// The content.
+        content: Attachment,
+    },
+    /// A name that the person gave to a file or folder.
+    SpaceName {
+        /// The file or folder.
+        item: EntryId,
+        /// The name.
+        name: String,
+    },
     /// Erased for good: nothing is left.
     Erased,
     /// An act without words of its own, such as a deletion.

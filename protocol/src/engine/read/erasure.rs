@@ -54,6 +54,7 @@ impl Reader<'_> {
                 let of = match target.map(|target| target.kind) {
                     Some(kind::COMMENT | kind::PAGE_COMMENT) => ErasureOf::Comment,
                     Some(kind::PAGE) => ErasureOf::Page,
+                    Some(kind::FILE) => ErasureOf::File,
                     _ => ErasureOf::Post,
                 };
                 (of, erase.reason)

@@ -7,7 +7,7 @@ use crate::control::table::Act;
 use crate::engine::fold::{FEED_AUTOMATIC, FEED_PEOPLE};
 use crate::engine::lookup::{self, Found};
 use crate::engine::query::{AutomaticView, Before, FeedKind, ItemRights, Page, PostView, ReactionView};
-use crate::group::{DataOp, Edit, Version, kind};
+use crate::group::{DataOp, Edit, Version, keeping, kind};
 use crate::ids::{EntryId, GroupId, ScopeId, UserId};
 use crate::limits::PAGE_ITEMS_MAX;
 use crate::store::Direction;
@@ -160,8 +160,10 @@ impl Reader<'_> {
     /// Whether nothing of a post or comment may be shown, because it is gone or to go.
     pub(super) fn is_erased(&self, group: &GroupId, id: &EntryId, found: &Found) -> bool {
         let scope = ScopeId::from(*group);
-        let named = |target: &EntryId| self.view.is_erased(self.store, &scope, target, found.actor.as_ref(), found.hlc);
-        let whole = crate::group::keeping::goes_with(found.kind, &found.refs);
+        // What is the group's does not go with who wrote it.
+        let author = found.actor.as_ref().filter(|_| !keeping::is_shared(found.kind));
+        let named = |target: &EntryId| self.view.is_erased(self.store, &scope, target, author, found.hlc);
+        let whole = keeping::goes_with(found.kind, &found.refs);
         found.body.is_none() || named(id) || whole.is_some_and(|whole| named(&whole))
     }
 

@@ -10,7 +10,7 @@ use crate::store::Direction;
 use crate::store::keys::{Key, table};
 
 impl Reader<'_> {
-    /// A file that a post of one of the viewer's groups refers to.
+    /// A file that something in one of the viewer's groups refers to.
     pub fn blob(&self, viewer: UserId, blob: BlobId) -> Option<BlobView> {
         let (from, to) = Key::of(table::BLOB).and(blob).prefix();
         self.store.range(&from, &to, 1_000, Direction::Forward).into_iter().find_map(|(key, value)| {
@@ -25,6 +25,9 @@ impl Reader<'_> {
             match DataOp::decode(found.kind, found.body.as_deref()?) {
                 Ok(DataOp::Post(Post { attachments, .. }) | DataOp::PageChange(PageChange { attachments, .. })) => {
                     Some(BlobView { blob, group, attachment: attachments.into_iter().nth(at)? })
+                }
+                Ok(DataOp::File(content) | DataOp::FileVersion(content)) => {
+                    Some(BlobView { blob, group, attachment: content.file })
                 }
                 _ => None,
             }
@@ -53,15 +56,17 @@ impl Reader<'_> {
         connected.map(|(node, _)| *node).filter(serves).collect()
     }
 
-    /// Files that are not here yet: length and a group that refers to each.
+    /// Files that are not here yet and should be: length and a group that refers to each.
     pub fn wanted(&self, max: usize) -> Vec<(BlobId, u64, GroupId)> {
         let (from, to) = Key::of(table::WANTED).prefix();
-        let rows = self.store.range(&from, &to, max, Direction::Forward);
+        let rows = self.store.range(&from, &to, usize::MAX, Direction::Forward);
         let read = |(key, value): (Vec<u8>, Vec<u8>)| {
             let size = u64::from_be_bytes(value.get(..8)?.try_into().ok()?);
-            Some((BlobId::from_slice(&key[1..])?, size, GroupId::from_slice(value.get(8..)?)?))
+            let on_demand = value.get(40) == Some(&1);
+            let group = GroupId::from_slice(value.get(8..40)?).filter(|_| !on_demand)?;
+            Some((BlobId::from_slice(&key[1..])?, size, group))
         };
-        rows.into_iter().filter_map(read).collect()
+        rows.into_iter().filter_map(read).take(max).collect()
     }
 
     /// Files that posts refer to and that are held to be here, in order of their ids after one of them.

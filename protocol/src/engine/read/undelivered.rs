@@ -40,6 +40,10 @@ impl Reader<'_> {
             Some(DataOp::Edit(edit)) => (edit.title, edit.text),
             Some(DataOp::React(react)) => (react.emoji, String::new()),
             Some(DataOp::Page(name) | DataOp::PageName(name)) => (name.title, String::new()),
+            Some(DataOp::Folder(name) | DataOp::FolderName(name) | DataOp::FileName(name)) => {
+                (name.name, String::new())
+            }
+            Some(DataOp::File(content) | DataOp::FileVersion(content)) => (content.file.name, String::new()),
             Some(DataOp::Source(source)) => (source.title, source.url),
             _ => (String::new(), String::new()),
         };
@@ -47,7 +51,7 @@ impl Reader<'_> {
         let post = match found.kind {
             kind::POST => Some(id),
             kind::SOURCE_SET | kind::SOURCE_REMOVE => None,
-            kind::PAGE..=kind::PAGE_SETTLE => None,
+            kind::PAGE..=kind::PAGE_SETTLE | kind::FOLDER..=kind::SPACE_TRASH => None,
             _ => found.refs.get(1).or(found.refs.first()).copied(),
         };
         let state = self.view.group_state(&group);

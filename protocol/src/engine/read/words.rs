@@ -15,7 +15,7 @@ use crate::sync::plan::Progress;
 const PAGES_MAX: usize = 100_000;
 
 impl Reader<'_> {
-    /// The words of a post, a comment, a page or a comment on one. `None` when it is not here, does not count, or is
+    /// The words of a post, a comment, a page or a comment on one, or a file. `None` when it is not here, does not count, or is
     /// deleted, thrown away or erased; a comment also when what it is about is.
     pub fn words(&self, id: EntryId) -> Option<Words> {
         let group = self.group_of(&id)?;
@@ -24,6 +24,7 @@ impl Reader<'_> {
         if !self.stands(&group, &id, &found) {
             return None;
         }
+        let file = if found.kind == kind::FILE { Some(self.file_words(&group, &id)?) } else { None };
         let mut words = Words {
             id,
             group,
@@ -51,6 +52,10 @@ impl Reader<'_> {
             }
             DataOp::PageComment(comment) => {
                 (words.of, words.under, words.text) = (WordsOf::PageComment, self.about(&group, &found), comment.text);
+            }
+            DataOp::File(_) => {
+                let file = file?;
+                (words.of, words.title, words.attachments) = (WordsOf::File, file.name.clone(), vec![file]);
             }
             DataOp::Page(_) => {
                 let name = lookup::page_name(self.store, &group, &id).unwrap_or_default();
@@ -124,6 +129,9 @@ impl Reader<'_> {
             }
             _ => Vec::new(),
         };
+        if let Some(target) = Self::space_target(&found, id) {
+            beside.extend(self.files_with(target, max));
+        }
         if let (kind::OUTSIDE | kind::OUTSIDE_EDIT, Some(origin), Some(group)) =
             (found.kind, found.refs.get(1), self.group_of(&id))
         {
@@ -160,6 +168,8 @@ impl Reader<'_> {
                 found.refs.first().is_some_and(|about| there(keys::thread(about, found.hlc, id)))
             }
             kind::PAGE => lookup::page_row(self.store, group, id).is_some_and(|row| row.made),
+            // Whether it is shown depends on its folders too, and is looked at with its words.
+            kind::FILE => true,
             _ => false,
         };
         row && !there(keys::void(group, id)) && !self.is_gone(group, id, found)

@@ -49,6 +49,7 @@ impl Reader<'_> {
             _ if gone && matches!(found.kind, kind::POST | kind::COMMENT | kind::EDIT | kind::PAGE_COMMENT) => {
                 OwnWords::Erased
             }
+            _ if gone && matches!(found.kind, kind::FILE | kind::FILE_VERSION | kind::FILE_NAME) => OwnWords::Erased,
             Ok(DataOp::Post(post)) => OwnWords::Post {
                 title: post.title,
                 text: post.text,
@@ -73,6 +74,14 @@ impl Reader<'_> {
             },
             Ok(DataOp::Page(name) | DataOp::PageName(name)) => {
                 OwnWords::Page { page: target.unwrap_or(written.id), title: name.title }
+            }
+            Ok(DataOp::File(content) | DataOp::FileVersion(content)) => {
+                let file = crate::engine::space::item_of(found.kind, written.id, &found.refs);
+                OwnWords::File { file, content: content.file }
+            }
+            Ok(DataOp::Folder(name) | DataOp::FolderName(name) | DataOp::FileName(name)) => {
+                let item = crate::engine::space::item_of(found.kind, written.id, &found.refs);
+                OwnWords::SpaceName { item, name: name.name }
             }
             Ok(DataOp::Source(source)) => OwnWords::Source { title: source.title, url: source.url },
             _ => OwnWords::Act,
