@@ -55,3 +55,12 @@ test("screens say 'removed', never the words of the protocol", () => {
     expect(said(book).filter((text) => /revoke|révoqu|equivoc|équivoc|fork|quorum|constitution|frontier|blob/i.test(text))).toEqual([]);
   }
 });
+
+test("every code of the contract that a person may cause has words in both languages", () => {
+  const contract = readFileSync(new URL("../../../docs/http-api.md", import.meta.url), "utf8");
+  const codes = /Codes in use: ([\s\S]*?)\n- /.exec(contract)?.[1]?.match(/(?<=`)[a-z_]+(?=`)/g) ?? [];
+  expect(codes.length).toBeGreaterThan(60);
+  // Only a program that speaks with the node wrongly sees this one.
+  const words = codes.filter((code) => code !== "method_not_allowed");
+  for (const book of [fr, en]) expect(words.filter((code) => !(code in book.errors.codes))).toEqual([]);
+});
