@@ -3,6 +3,7 @@
 
 pub mod alarms;
 pub mod assets;
+pub mod audit;
 pub mod auth;
 pub mod bundles;
 pub mod comments;
@@ -317,6 +318,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(sources::opml))
         .routes(routes!(sources::poll))
         .routes(routes!(sources::remove))
+        .routes(routes!(audit::read))
         .routes(routes!(alarms::read))
         .routes(routes!(alarms::seal))
         .routes(routes!(alarms::dismiss))

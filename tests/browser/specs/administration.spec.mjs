@@ -77,3 +77,17 @@ test("a site is suspended, resumed, and removed for good, with the removal liste
   });
   assert.equal((await ann.api.get("network")).sites.find((one) => one.id === site.id)?.removed ?? true, true);
 });
+
+test("the site's log tells who did what, to its administrators", async () => {
+  const { ann } = scene;
+  for (const [theme, size] of [["dark", PHONE], ["light", undefined]]) {
+    await play("log", [await open({ person: ann, path: "/admin/log", theme, ...(size && { size }) })], async ({ page, w }) => {
+      const log = w.care.audit;
+      await page.getByText(log.kinds.organisation_founded).waitFor();
+      await page.getByText(log.kinds.invitation_made).first().waitFor();
+      assert.equal(await page.getByText(log.broken).count(), 0);
+      none(await broken(page, "the site's log"));
+      await fits(page);
+    });
+  }
+});

@@ -3,7 +3,7 @@
 import { call, load } from "./client";
 import { list } from "./schema/decode";
 import { group } from "./schema/group";
-import { erasure, storage } from "./schema/keep";
+import { audit_page, erasure, storage } from "./schema/keep";
 
 export const getStorage = () => call("GET", "/admin/storage", storage);
 export const patchStorage = (body: { keep_days: number | null; group?: string }) => call("PATCH", "/admin/storage", storage, body);
@@ -23,4 +23,5 @@ export const erasePerson = (id: string, request_id: string, reason: string, cont
   call("POST", `/people/${id}/erase`, erasure, { request_id, reason, content });
 export const getErasures = () => call("GET", "/admin/erasures", list(erasure));
 export const objectErasure = (id: string) => call("POST", `/admin/erasures/${id}/object`, erasure);
+export const getAudit = (before: number | null) => call("GET", before === null ? "/admin/audit" : `/admin/audit?before=${before}`, audit_page);
 export const exportPerson = (id: string) => load("GET", `/people/${id}/export`);

@@ -24,6 +24,7 @@ export type Route =
   | { page: "alarms" }
   | { page: "storage" }
   | { page: "erasures" }
+  | { page: "audit" }
   | { page: "constitution" }
   | { page: "outbox" }
   | { page: "undelivered" }
@@ -40,6 +41,7 @@ const ADMIN = {
   alarms: "alarms",
   storage: "storage",
   erasures: "erasures",
+  log: "audit",
   organisation: "constitution",
 } as const;
 

@@ -134,6 +134,7 @@ export const en: Messages = {
     alarmAct: "See",
     storage: "Space of this site",
     erasures: "Erasures",
+    audit: "Log of the site",
     organisation: "Administrators",
     myGroups: "My groups",
     newGroup: "Create a group",

@@ -133,6 +133,7 @@ export const fr = {
     alarmAct: "Voir",
     storage: "Espace de ce site",
     erasures: "Effacements",
+    audit: "Journal du site",
     organisation: "Administrateurs",
     myGroups: "Mes groupes",
     newGroup: "Créer un groupe",

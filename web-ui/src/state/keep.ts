@@ -10,8 +10,8 @@ import { threadMoved } from "./thread.svelte";
 import { dropPage } from "./pages.svelte";
 import type { Erasure, Storage } from "../api/schema/keep";
 
-export type { Erasure, KeptGroup, Storage } from "../api/schema/keep";
-export { getErasures } from "../api/keep";
+export type { AuditLine, Erasure, KeptGroup, Storage } from "../api/schema/keep";
+export { getAudit, getErasures } from "../api/keep";
 
 export function getStorage(): Promise<Storage> {
   return withSudo(calls.getStorage);

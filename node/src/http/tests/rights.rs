@@ -282,3 +282,23 @@ async fn nothing_is_undelivered_at_first_and_what_is_not_listed_is_not_found() {
     ann.delete(&format!("/me/not-delivered/{post}")).await.refused("not_found");
     site.browser().get("/me/not-delivered").await.refused("unauthenticated");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_is_for_the_sites_administrators_newest_first() {
+    let (_site, mut ann) = Site::founded().await;
+    let (mut ben, ben_id) = ann.invite("Ben").await;
+    ben.get("/admin/audit").await.refused("forbidden");
+    ann.post(&format!("/people/{ben_id}/site-admin"), json!({ "on": true })).await.expect(200);
+    let page = ben.get("/admin/audit").await.expect(200);
+    let newest = &page["items"][0];
+    assert_eq!(
+        (&newest["kind"], &newest["by"]["name"], &newest["about"]),
+        (&json!("site_admin_named"), &json!("Ann"), &json!("Ben"))
+    );
+    assert_eq!((&page["next"], &page["intact"]), (&Value::Null, &json!(true)));
+    let first = ann.get("/admin/audit?before=1").await.expect(200);
+    assert_eq!(first["items"].as_array().unwrap().len(), 1);
+    assert_eq!(first["items"][0]["kind"], "organisation_founded");
+    assert_eq!(ann.get("/admin/audit?before=0").await.expect(200)["items"], json!([]));
+    ann.get("/admin/audit?before=word").await.refused("bad_request");
+}

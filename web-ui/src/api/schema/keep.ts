@@ -41,3 +41,8 @@ export const erasure = object({
   sites: list(object({ site: site_ref, done: flag, at: nullable(text), state: oneOf(...SITE_STATES) })),
 });
 export type Erasure = Decoded<typeof erasure>;
+
+/** A line of the site's log. `kind` is a word of the node's. */
+const audit_line = object({ at: text, kind: text, by: nullable(person_ref), about: text });
+export const audit_page = object({ items: list(audit_line), next: nullable(count), intact: flag });
+export type AuditLine = Decoded<typeof audit_line>;

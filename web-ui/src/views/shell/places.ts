@@ -24,6 +24,7 @@ export function adminPlaces(): Place[] {
   }
   if (administer_organisation && offered("constitution")) list.push({ href: "/admin/organisation", icon: "key", label: t().nav.organisation });
   if (administer_site && offered("erasures")) list.push({ href: "/admin/erasures", icon: "erase", label: t().nav.erasures });
+  if (administer_site) list.push({ href: "/admin/log", icon: "history", label: t().nav.audit });
   if ((administer_site || administer_organisation) && offered("alarms")) list.push({ href: "/admin/alarms", icon: "warn", label: t().nav.alarms, count: alarmCount() });
   return list;
 }
