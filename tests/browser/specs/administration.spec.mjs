@@ -84,7 +84,7 @@ test("the site's log tells who did what, to its administrators", async () => {
     await play("log", [await open({ person: ann, path: "/admin/log", theme, ...(size && { size }) })], async ({ page, w }) => {
       const log = w.care.audit;
       await page.getByText(log.kinds.organisation_founded).waitFor();
-      await page.getByText(log.kinds.invitation_made).first().waitFor();
+      await page.getByText(log.kinds.pairing_confirmed).first().waitFor();
       assert.equal(await page.getByText(log.broken).count(), 0);
       none(await broken(page, "the site's log"));
       await fits(page);
