@@ -1,5 +1,6 @@
 //! The command line: what is asked of the program, one file a command.
 
+pub mod admin;
 pub mod bundle;
 pub mod ca;
 pub mod demo;
@@ -7,6 +8,7 @@ pub mod pair;
 pub mod serve;
 pub mod status;
 
+use admin::Admin;
 use bundle::{ExportBundle, ImportBundle};
 use ca::Ca;
 use clap::{Parser, Subcommand};
@@ -32,6 +34,8 @@ pub enum Command {
     Serve(Serve),
     /// Pair this site with another one, from the terminal
     Pair(Pair),
+    /// Let an administrator in again who has lost the password
+    Admin(Admin),
     /// Make the organisation's certificates, for sites that browsers reach over the network
     Ca(Ca),
     /// Start three paired sites on this machine and fill them, to look at
@@ -57,9 +61,32 @@ impl Cli {
     }
 }
 
+/// What failed and why, in one line for the person at the terminal. No trace of calls: it helps nobody there.
+pub fn in_words(error: &anyhow::Error) -> String {
+    let mut words = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        // Many errors name their cause already.
+        if words.contains(&cause) {
+            continue;
+        }
+        if !words.is_empty() {
+            words.push_str(": ");
+        }
+        words.push_str(&cause);
+    }
+    words
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cause_is_named_once_and_no_trace_is_shown() {
+        let inner = std::io::Error::other("the disk is gone");
+        let error = anyhow::Error::new(inner).context("cannot use /data: the disk is gone").context("not started");
+        assert_eq!(in_words(&error), "not started: cannot use /data: the disk is gone");
+    }
 
     #[test]
     fn serving_is_what_the_program_does_when_not_told() {

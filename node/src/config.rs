@@ -2,9 +2,11 @@
 //! the rest of the program meets only values that make sense.
 
 use crate::local::password::Cost;
+use archipel_net::{address_parts, validate_multiaddr};
+use archipel_storage::lock::NetworkFolders;
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 /// Looked for in the data folder when no other file is named.
@@ -51,13 +53,17 @@ pub enum ConfigError {
     #[error("--tls auto takes the certificate of the data folder: leave out --tls-cert and --tls-key")]
     TwoTls,
     /// A peer address that is none.
-    #[error("--listen {text} is not a peer address such as /ip4/0.0.0.0/udp/7301/quic-v1")]
+    #[error(
+        "--listen {text} is not an address of this machine such as /ip4/0.0.0.0/udp/7301/quic-v1 or /ip6/::/tcp/7301"
+    )]
     Listen {
         /// What was given.
         text: String,
     },
     /// An announced address that is none.
-    #[error("--announce {text} is not a peer address such as /ip4/198.51.100.7/udp/7301/quic-v1")]
+    #[error(
+        "--announce {text} is not a peer address such as /ip4/198.51.100.7/udp/7301/quic-v1 or /dns/archipel.example/tcp/7301"
+    )]
     Announce {
         /// What was given.
         text: String,
@@ -205,6 +211,8 @@ pub struct Config {
     pub metrics: MetricsFor,
     /// Rate limits.
     pub limits: Limits,
+    /// Whether the data folder may lie on a network file system.
+    pub network_folder: NetworkFolders,
 }
 
 /// The flags of `archipel serve`, each of which may also stand in the environment.
@@ -265,6 +273,9 @@ pub struct Flags {
     /// Rate limits; wide is for measuring and filling a site [default: normal]
     #[arg(long, env = "ARCHIPEL_LIMITS", value_enum)]
     pub limits: Option<Limits>,
+    /// Use a data folder on a network file system, where a power cut or a second machine may cost data
+    #[arg(long, env = "ARCHIPEL_NETWORK_FOLDER")]
+    pub network_folder: bool,
 }
 
 /// The settings file: the flags' names with underscores.
@@ -287,15 +298,25 @@ struct File {
     mdns: Option<Switch>,
     metrics: Option<MetricsFor>,
     limits: Option<Limits>,
+    network_folder: bool,
 }
 
 impl Config {
+    /// Where the data lies, for commands that need no other setting: what is wrong with one of those is none of their
+    /// business.
+    ///
+    /// # Errors
+    /// [`ConfigError::NoData`].
+    pub fn data_folder(given: Option<PathBuf>) -> Result<PathBuf, ConfigError> {
+        given.or_else(default_data).ok_or(ConfigError::NoData)
+    }
+
     /// Reads the file that the flags name, or the one in the data folder, and puts everything together.
     ///
     /// # Errors
     /// [`ConfigError`], meant to be shown as it is.
     pub fn load(flags: Flags) -> Result<Self, ConfigError> {
-        let data = flags.data.clone().or_else(default_data).ok_or(ConfigError::NoData)?;
+        let data = Self::data_folder(flags.data.clone())?;
         let beside = data.join(FILE_NAME);
         let file = match &flags.config {
             Some(path) => read(path)?,
@@ -325,12 +346,11 @@ impl Config {
         if listen.is_empty() {
             listen = LISTEN_DEFAULT.map(str::to_owned).to_vec();
         }
-        let wrong = |text: &&String| !text.starts_with("/ip") && !text.starts_with("/dns");
-        if let Some(text) = listen.iter().find(wrong) {
+        if let Some(text) = listen.iter().find(|text| !is_of_this_machine(text)) {
             return Err(ConfigError::Listen { text: text.clone() });
         }
         let announce = given(flags.announce, file.announce);
-        if let Some(text) = announce.iter().find(wrong) {
+        if let Some(text) = announce.iter().find(|text| validate_multiaddr(text).is_err()) {
             return Err(ConfigError::Announce { text: text.clone() });
         }
         let names: Vec<String> =
@@ -353,8 +373,18 @@ impl Config {
             mdns: flags.mdns.or(file.mdns).unwrap_or(Switch::On),
             metrics: flags.metrics.or(file.metrics).unwrap_or(MetricsFor::Loopback),
             limits: flags.limits.or(file.limits).unwrap_or(Limits::Normal),
+            network_folder: if flags.network_folder || file.network_folder {
+                NetworkFolders::Accept
+            } else {
+                NetworkFolders::Refuse
+            },
         })
     }
+}
+
+/// Names are for dialling: one listens on an IP address.
+fn is_of_this_machine(text: &str) -> bool {
+    address_parts(text).is_ok_and(|(host, ..)| host.parse::<IpAddr>().is_ok())
 }
 
 fn is_host_name(text: &str) -> bool {
@@ -415,10 +445,38 @@ mod tests {
     }
 
     #[test]
+    fn a_command_beside_a_node_needs_no_setting_but_the_folder() {
+        assert_eq!(Config::data_folder(Some("/here".into())).unwrap(), Path::new("/here"));
+    }
+
+    #[test]
+    fn a_network_folder_must_be_insisted_on() {
+        assert_eq!(merged(Flags::default(), "").unwrap().network_folder, NetworkFolders::Refuse);
+        assert_eq!(merged(Flags::default(), "network_folder = true").unwrap().network_folder, NetworkFolders::Accept);
+        let flags = Flags { network_folder: true, ..Flags::default() };
+        assert_eq!(merged(flags, "").unwrap().network_folder, NetworkFolders::Accept);
+    }
+
+    #[test]
     fn nonsense_is_refused_with_its_name() {
         assert!(toml::from_str::<File>("htp = \"127.0.0.1:1\"").is_err());
-        let flags = Flags { listen: vec!["0.0.0.0:7301".into()], ..Flags::default() };
-        assert!(matches!(merged(flags, ""), Err(ConfigError::Listen { .. })));
+        for text in [
+            "0.0.0.0:7301",
+            "/ip4/999.1.1.1/tcp/1",
+            "/ip4/127.0.0.1",
+            "/ip4/127.0.0.1/tcp/99999",
+            "/dns/x/tcp/7301",
+            "/ip4",
+        ] {
+            let flags = Flags { listen: vec![text.into()], ..Flags::default() };
+            assert!(matches!(merged(flags, ""), Err(ConfigError::Listen { .. })), "{text}");
+        }
+        for text in ["/dns/x", "198.51.100.7:7301", "/dns/x/udp/7301"] {
+            let flags = Flags { announce: vec![text.into()], ..Flags::default() };
+            assert!(matches!(merged(flags, ""), Err(ConfigError::Announce { .. })), "{text}");
+        }
+        let flags = Flags { announce: vec!["/dns/archipel.example/udp/7301/quic-v1".into()], ..Flags::default() };
+        assert!(merged(flags, "").is_ok());
         let flags = Flags { names: vec!["https://x".into()], ..Flags::default() };
         assert!(matches!(merged(flags, ""), Err(ConfigError::Name { .. })));
     }

@@ -165,6 +165,11 @@ impl App {
         self.setup.code()
     }
 
+    /// Whether somebody who comes now has to set this site up: nobody has an account, or it belongs to no organisation.
+    pub fn waits_for_set_up(&self) -> bool {
+        setup::state(self) != setup::SiteState::Ready
+    }
+
     /// Now, in milliseconds since 1970.
     pub fn now(&self) -> u64 {
         (self.clock)()
@@ -224,6 +229,7 @@ pub fn router(app: App) -> Router {
     let api = api
         .merge(documentation)
         .fallback(assets::no_such_endpoint)
+        .method_not_allowed_fallback(assets::no_such_method)
         .layer(map_response(assets::never_stored))
         .layer(from_fn_with_state(app.clone(), auth::session))
         .layer(DefaultBodyLimit::max(extract::BODY_BYTES_MAX))
@@ -232,7 +238,7 @@ pub fn router(app: App) -> Router {
         .nest("/api/v1", api)
         .route("/api", axum::routing::any(assets::no_such_endpoint))
         .route("/api/{*rest}", axum::routing::any(assets::no_such_endpoint))
-        .merge(health::routes())
+        .merge(health::routes().method_not_allowed_fallback(assets::no_such_method))
         .fallback(assets::file)
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
             axum::response::IntoResponse::into_response(ApiError::internal("a handler panicked"))

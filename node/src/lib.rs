@@ -27,7 +27,7 @@ use archipel_net::{Mdns, Ranges, Reach, Upnp};
 use archipel_storage::blobs::{Blobs, Thumbs};
 use archipel_storage::journal::Damage;
 use archipel_storage::kvlog::KvLog;
-use archipel_storage::lock::{FolderLock, NetworkFolders};
+use archipel_storage::lock::FolderLock;
 use bundle::Bundles;
 use config::{Config, Switch};
 use control_socket::ControlSocket;
@@ -79,8 +79,10 @@ impl Node {
     /// In words for the person at the console: a folder of another node, an address in use, a full disk.
     pub async fn start(mut config: Config) -> anyhow::Result<Self> {
         let data = config.data.clone();
-        std::fs::create_dir_all(&data).with_context(|| format!("cannot make the data folder {}", data.display()))?;
-        let lock = FolderLock::take(&data, NetworkFolders::Refuse)?;
+        let lock = FolderLock::take(&data, config.network_folder)?;
+        // Before the ports and everything else: half a copy of a folder must not come up as a new site.
+        runtime::ensure_keys(&data)?;
+        network::free_ports(&config.listen)?;
         let disk = archipel_storage::files::disk();
         let (rows, found) = KvLog::open(&data.join("local"), Arc::clone(&disk))?;
         if !found.damaged.is_empty() {
@@ -168,8 +170,7 @@ impl Node {
             },
             server.address().ip(),
         );
-        let set_up = handle.read(|reader| reader.organisation()).is_some();
-        let setup_code = (!set_up).then(|| app.setup_code().to_owned());
+        let setup_code = app.waits_for_set_up().then(|| app.setup_code().to_owned());
         let (ready_line, stopper) = (server.ready_line(), server.stopper());
         let server = tokio::spawn(server.run(http::router(app)));
         Ok(Self {

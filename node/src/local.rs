@@ -11,6 +11,7 @@ pub mod login;
 pub mod mark;
 pub mod password;
 mod put_away;
+pub mod rescue;
 pub mod scrubbed;
 pub mod searches;
 pub mod secret;

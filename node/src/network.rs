@@ -4,10 +4,12 @@
 
 mod book;
 mod known;
+mod ports;
 mod trial;
 
 use book::Book;
 pub use known::Known;
+pub use ports::{PortTaken, free_ports};
 
 use crate::runtime::handle::Handle;
 use crate::transfer::Transfer;

@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, RwLock};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
-pub use start::{Opened, StartError, WORDS_FOLDER, check_index, node_seed};
+pub use start::{Opened, StartError, WORDS_FOLDER, check_index, ensure_keys, node_seed};
 
 /// Inputs that may wait: more is answered with "busy" rather than made to wait longer.
 pub const INPUTS_MAX: usize = 1_024;
@@ -52,6 +52,8 @@ pub(crate) enum Wake {
     Bundle(BundleAsk, oneshot::Sender<Result<BundleAnswer, Busy>>),
     /// So many places of the journal are damaged: the rows are made anew without them.
     Mend(u64, oneshot::Sender<()>),
+    /// Does the thread still take inputs?
+    Alive(oneshot::Sender<()>),
     /// End after what waits before this.
     Stop(oneshot::Sender<()>),
 }
@@ -235,6 +237,7 @@ impl Runtime {
         let mut next = Some(first);
         let mut count = 0;
         let mut mend = None;
+        let mut curious = Vec::new();
         while let Some(wake) = next {
             let input = match wake {
                 // Between two commits, since it reads the journal through.
@@ -245,6 +248,11 @@ impl Runtime {
                 Wake::Stop(done) => {
                     stop = Some(done);
                     break;
+                }
+                Wake::Alive(reply) => {
+                    curious.push(reply);
+                    next = if curious.len() < BATCH_INPUTS_MAX { self.inputs.try_recv().ok() } else { None };
+                    continue;
                 }
                 Wake::Input(input) => input,
                 Wake::Ask(ask, reply) => {
@@ -269,6 +277,10 @@ impl Runtime {
         match batch.commit() {
             Ok(()) => self.act(effects),
             Err(error) => self.fail(&error, &asked, refusals),
+        }
+        for reply in curious {
+            // Whoever asked may have given up.
+            let _ = reply.send(());
         }
         if let Some((places, done)) = mend {
             self.mend(places);

@@ -10,6 +10,7 @@ mod by_file;
 mod carried;
 mod crossing;
 mod cut_off;
+mod demo;
 mod door;
 mod forgotten;
 mod found;

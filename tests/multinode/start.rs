@@ -1,6 +1,6 @@
 //! How the program starts, refuses to start, and ends.
 
-use archipel_tests::cluster::{READY_WITHIN, Site, found, program, run_to_end};
+use archipel_tests::cluster::{READY_WITHIN, Site, found, pair, program, run_to_end};
 use std::process::Stdio;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -25,10 +25,13 @@ async fn settings_that_make_no_sense_are_refused_with_their_name() {
     let data = data.to_str().unwrap();
     let file_name = file.to_str().unwrap();
     std::fs::write(&file, "htp = \"127.0.0.1:0\"\n").unwrap();
-    let cases: [(&[&str], &str); 7] = [
+    let cases: [(&[&str], &str); 10] = [
         (&["--http", "nowhere"], "--http"),
         (&["--http", "0.0.0.0:0"], "--insecure-http-anywhere"),
         (&["--http", "127.0.0.1:0", "--listen", "0.0.0.0:7301"], "--listen"),
+        (&["--http", "127.0.0.1:0", "--listen", "/ip4/999.1.1.1/tcp/7301"], "999.1.1.1"),
+        (&["--http", "127.0.0.1:0", "--listen", "/ip4/127.0.0.1/tcp/99999"], "99999"),
+        (&["--http", "127.0.0.1:0", "--announce", "/dns/x"], "--announce"),
         (&["--http", "127.0.0.1:0", "--tls-cert", "/nowhere.pem"], "--tls-key"),
         (&["--http", "127.0.0.1:0", "--config", "/nowhere.toml"], "/nowhere.toml"),
         (&["--http", "127.0.0.1:0", "--config", file_name], "htp"),
@@ -56,6 +59,66 @@ async fn an_address_in_use_is_named() {
     let ended = run_to_end(&arguments, &[]).await;
     assert!(!ended.status.success());
     assert!(ended.text.contains(&address), "{}", ended.text);
+}
+
+#[tokio::test]
+async fn a_port_for_other_sites_that_is_in_use_is_named_too() {
+    let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let udp = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let folder = TempDir::new().unwrap();
+    let data = folder.path().join("data");
+    for listen in [
+        format!("/ip4/127.0.0.1/tcp/{}", tcp.local_addr().unwrap().port()),
+        format!("/ip4/127.0.0.1/udp/{}/quic-v1", udp.local_addr().unwrap().port()),
+    ] {
+        let arguments =
+            ["--data", data.to_str().unwrap(), "--http", "127.0.0.1:0", "--listen", &listen, "--mdns", "off"];
+        let ended = run_to_end(&arguments, &[]).await;
+        assert!(!ended.status.success());
+        assert!(ended.text.contains(&listen), "{}", ended.text);
+    }
+}
+
+#[tokio::test]
+async fn half_a_back_up_does_not_come_up_as_a_new_site() {
+    let mut site = Site::start("Paris").await;
+    let ann = found(&site, "ann").await;
+    site.stop().await;
+    let half = TempDir::new().unwrap();
+    for name in ["journal", "local"] {
+        let copied = std::process::Command::new("cp").arg("-a").arg(site.data().join(name)).arg(half.path()).status();
+        assert!(copied.unwrap().success());
+    }
+    let arguments = ["--data", half.path().to_str().unwrap(), "--http", "127.0.0.1:0", "--mdns", "off"];
+    let arguments = [&arguments[..], &["--listen", "/ip4/127.0.0.1/tcp/0"]].concat();
+    let ended = run_to_end(&arguments, &[("RUST_BACKTRACE", "1")]).await;
+    assert!(!ended.status.success());
+    assert!(ended.text.contains("keys") && ended.text.contains("backup"), "{}", ended.text);
+    assert!(!ended.text.to_lowercase().contains("backtrace"), "no trace of calls for people: {}", ended.text);
+    assert!(!half.path().join("keys").exists(), "no new identity is made");
+    site.restart().await;
+    assert!(ann.me().await.is_ok(), "the whole folder goes on");
+}
+
+#[tokio::test]
+async fn the_code_is_shown_until_somebody_has_an_account() {
+    let (paris, mut lyon) = (Site::start("Paris").await, Site::start("Lyon").await);
+    let ann = found(&paris, "ann").await;
+    let shown = |site: &Site| site.log().lines().filter(|line| line.starts_with("To set this site up")).count();
+    pair(&ann, &lyon).await;
+    assert_eq!(shown(&lyon), 1);
+    lyon.stop().await;
+    lyon.restart().await;
+    assert_eq!(shown(&lyon), 2, "joined, but nobody can log in yet");
+    assert_eq!(lyon.client().status().await.unwrap().state, "joined_no_person");
+}
+
+#[tokio::test]
+async fn a_command_beside_a_node_does_not_mind_settings_that_are_not_its_own() {
+    let site = Site::start("Paris").await;
+    std::fs::write(site.data().join("archipel.toml"), "http = \"0.0.0.0:7300\"\n").unwrap();
+    let ended = run_to_end(&["status", "--data", site.data().to_str().unwrap()], &[]).await;
+    assert!(ended.status.success(), "{}", ended.text);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@
 //! output carries the file's name, or numbers; everything for people goes to standard error.
 
 use super::pair::{ask, show};
-use crate::config::{Config, Flags};
+use crate::config::Config;
 use crate::control_socket::client::{Client, ClientError};
 use crate::control_socket::message::{Reply, Request, Taken};
 use anyhow::{Context, bail};
@@ -65,7 +65,7 @@ fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<
 
 impl Administrator {
     async fn log_in(&self) -> anyhow::Result<Client> {
-        let data = Config::load(Flags { data: self.data.clone(), ..Flags::default() })?.data;
+        let data = Config::data_folder(self.data.clone())?;
         let mut client = Client::connect(&data).await?;
         let email = match &self.email {
             Some(email) => email.clone(),

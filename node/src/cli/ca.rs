@@ -4,7 +4,7 @@
 //! Standard output carries what scripts want, a fingerprint or a certificate; everything for people goes to standard
 //! error.
 
-use crate::config::{Config, Flags};
+use crate::config::Config;
 use crate::tls::TlsError;
 use crate::tls::authority::{Authority, LEAF_DAYS_DEFAULT, LEAF_DAYS_MAX, fingerprint};
 use crate::tls::folder::{self, Folder, Readers};
@@ -70,7 +70,7 @@ impl Ca {
     /// # Errors
     /// In words for the person at the terminal.
     pub fn run(self) -> anyhow::Result<()> {
-        let data = Config::load(Flags { data: self.data, ..Flags::default() })?.data;
+        let data = Config::data_folder(self.data)?;
         let folder = Folder::of_data(&data);
         match self.command {
             CaCommand::Create { domain } => create(&folder, &domain),

@@ -10,6 +10,7 @@ mod site;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
+use feed::FeedServer;
 use fill::Filling;
 use site::DemoSite;
 use std::path::PathBuf;
@@ -67,6 +68,7 @@ impl Demo {
         };
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let mut sites = Vec::new();
+        // What it answers with is kept until the sites have ended: they go on reading the feeds.
         let outcome = tokio::select! {
             outcome = self.fill(&folder, &mut sites) => outcome,
             _ = interrupted.recv() => Err(anyhow::anyhow!("interrupted; a run with --data goes on where this one stopped")),
@@ -85,15 +87,15 @@ impl Demo {
         if temporary {
             std::fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
         }
-        outcome
+        outcome.map(drop)
     }
 
-    async fn fill(&self, folder: &std::path::Path, sites: &mut Vec<DemoSite>) -> anyhow::Result<()> {
+    async fn fill(&self, folder: &std::path::Path, sites: &mut Vec<DemoSite>) -> anyhow::Result<FeedServer> {
         for name in SITES {
             sites.push(DemoSite::start(name, folder).await?);
         }
         let mut filling = Filling::new(self.size, folder, sites).await?;
-        filling.run().await?;
+        let feeds = filling.run().await?;
         println!("\n{ORGANISATION}, {} sites on this machine:", sites.len());
         for site in sites.iter() {
             println!("  {:<8} {}  {}", site.name, site.url(), site.admin_email());
@@ -102,6 +104,6 @@ impl Demo {
         for person in filling.logins().iter().take(6) {
             println!("  also: {person}");
         }
-        Ok(())
+        Ok(feeds)
     }
 }

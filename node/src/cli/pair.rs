@@ -6,7 +6,7 @@
 pub(super) mod ask;
 pub(super) mod show;
 
-use crate::config::{Config, Flags};
+use crate::config::Config;
 use crate::control_socket::client::{Client, ClientError};
 use crate::control_socket::message::{Invitation, Join, Request};
 use anyhow::{Context, bail};
@@ -69,7 +69,7 @@ impl Pair {
     /// # Errors
     /// In words for the person at the terminal: what failed, and what to try.
     pub fn run(self) -> anyhow::Result<()> {
-        let data = Config::load(Flags { data: self.data, ..Flags::default() })?.data;
+        let data = Config::data_folder(self.data)?;
         let answer = if self.yes { Answer::Yes } else { Answer::Ask };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let outcome = runtime.block_on(async {

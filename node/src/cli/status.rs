@@ -1,6 +1,6 @@
 //! `archipel status`: how the running site is, in a few lines or as JSON.
 
-use crate::config::{Config, Flags};
+use crate::config::Config;
 use crate::control_socket::client::Client;
 use crate::control_socket::message::Status;
 use clap::Args;
@@ -24,7 +24,7 @@ impl ShowStatus {
     /// When no node runs on the data folder.
     pub fn run(self) -> anyhow::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let data = Config::load(Flags { data: self.data, ..Flags::default() })?.data;
+        let data = Config::data_folder(self.data)?;
         let status = runtime.block_on(async { Client::connect(&data).await?.status().await })?;
         if self.json {
             println!("{}", serde_json::to_string(&status)?);

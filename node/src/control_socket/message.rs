@@ -66,6 +66,12 @@ pub enum Request {
         /// Also what it has stated to hold.
         everything: bool,
     },
+    /// Make a link by which somebody chooses a new password; without an address, list the administrators. Needs no
+    /// password: it is for who has lost theirs, and whoever reaches the socket has the data folder.
+    ResetPassword {
+        /// Whose.
+        email: Option<String>,
+    },
     /// Take a bundle; its bytes follow the question once it was answered with `Done`, and another answer follows them.
     TakeBundle,
 }
@@ -82,6 +88,13 @@ pub enum Reply {
     Invitation(Invitation),
     /// How joining is.
     Join(Join),
+    /// Where a new password is chosen.
+    ResetLink {
+        /// Behind the site's address.
+        path: String,
+    },
+    /// E-mail addresses of those who administer the site or the organisation.
+    Administrators(Vec<String>),
     /// A bundle comes, called so.
     Bundle {
         /// A file name.

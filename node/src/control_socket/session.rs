@@ -3,7 +3,8 @@
 use super::Rooms;
 use super::message::{LINE_BYTES_MAX, Refusal, Reply, Request};
 use crate::http::ports::{Digits, Pairing};
-use crate::local::account::normalise_email;
+use crate::local::LocalError;
+use crate::local::account::{Account, normalise_email};
 use crate::local::audit::Event;
 use crate::pairing::Change;
 use protocol::ids::{TicketId, UserId};
@@ -108,8 +109,22 @@ impl Session {
                 Ok(Reply::Join(self.rooms.pairing.join_confirm(said(same).0).await.into()))
             }
             Request::CancelJoin => Ok(Reply::Join(self.rooms.pairing.join_cancel().await.into())),
+            Request::ResetPassword { email: None } => {
+                let administers = |account: &Account| (self.rooms.administers)(account.user());
+                Ok(Reply::Administrators(self.rooms.local.administrators(administers)))
+            }
+            Request::ResetPassword { email: Some(email) } => self.rescue(email).await,
             // Answered where bytes follow.
             Request::MakeBundle { .. } | Request::TakeBundle => Err(Refusal::of("bad_json")),
+        }
+    }
+
+    async fn rescue(&self, email: String) -> Answer {
+        let (local, now) = (Arc::clone(&self.rooms.local), now());
+        match tokio::task::spawn_blocking(move || local.rescue(&email, now)).await {
+            Ok(Ok(token)) => Ok(Reply::ResetLink { path: format!("/invitation/{}", token.text()) }),
+            Ok(Err(LocalError::NotFound)) => Err(Refusal::of("not_found")),
+            _ => Err(Refusal::of("read_only")),
         }
     }
 
@@ -177,13 +192,18 @@ impl Session {
 
     pub(super) async fn write_down(&self, kind: &'static str, by: UserId, about: String) -> Result<(), Refusal> {
         let local = Arc::clone(&self.rooms.local);
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
-        let event = Event::new(u64::try_from(now).unwrap_or(u64::MAX), kind).by(by).about(&about);
+        let event = Event::new(now(), kind).by(by).about(&about);
         match tokio::task::spawn_blocking(move || local.note(event)).await {
             Ok(Ok(())) => Ok(()),
             _ => Err(Refusal::of("read_only")),
         }
     }
+}
+
+/// Milliseconds since 1970.
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
+    u64::try_from(since).unwrap_or(u64::MAX)
 }
 
 fn ticket(text: &str) -> Result<TicketId, Refusal> {

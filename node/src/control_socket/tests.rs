@@ -154,3 +154,19 @@ async fn a_socket_left_behind_is_replaced_and_a_missing_node_named() {
     assert!(socket.exists());
     assert!(super::bind(&socket).is_ok());
 }
+
+#[tokio::test]
+async fn who_lost_the_password_gets_a_link_without_one() {
+    let site = site();
+    let mut client = Client::connect(site.folder.path()).await.unwrap();
+    let Reply::Administrators(emails) = client.ask(&Request::ResetPassword { email: None }).await.unwrap() else {
+        panic!("no list")
+    };
+    assert_eq!(emails, ["ann@example.org"], "ben administers nothing");
+    let unknown = client.ask(&Request::ResetPassword { email: Some("eve@example.org".into()) }).await;
+    assert!(matches!(unknown, Err(ClientError::Refused { refusal }) if refusal.code == "not_found"));
+    let asked = client.ask(&Request::ResetPassword { email: Some("ann@example.org".into()) }).await.unwrap();
+    let Reply::ResetLink { path } = asked else { panic!("no link") };
+    let token = path.strip_prefix("/invitation/").unwrap();
+    assert_eq!(site.local.account_invited(token, 0).unwrap().user(), ANN);
+}

@@ -1,6 +1,7 @@
 //! What is wrong with a feed, in the codes of `docs/http-api.md` and in plain words.
 //!
-//! The room of outside things tells more kinds apart than the interface has codes; the sentence keeps the difference.
+//! Each kind that asks something else of the person who cares for the feed has a code of its own, since the web UI has its
+//! words by code.
 
 use crate::http::ports::{FeedError, FeedTrouble};
 use archipel_outside::feed;
@@ -29,17 +30,35 @@ impl Trouble {
 pub fn listed(code: &str) -> &'static str {
     match code {
         "feed_refused_address" => "feed_refused_address",
-        "feed_not_a_feed" | "feed_unsafe" => "feed_not_a_feed",
+        "feed_not_a_feed" => "feed_not_a_feed",
+        "feed_unsafe" => "feed_unsafe",
         "feed_too_large" => "feed_too_large",
+        "feed_timeout" => "feed_timeout",
+        "feed_tls" => "feed_tls",
+        "feed_missing" => "feed_missing",
+        "feed_gone" => "feed_gone",
+        "feed_forbidden" => "feed_forbidden",
+        "feed_http_status" => "feed_http_status",
+        "feed_redirects" => "feed_redirects",
         "opml_invalid" => "opml_invalid",
-        // Whatever stood in the way, no document came: status, time, certificate, redirects.
         _ => "feed_unreachable",
+    }
+}
+
+/// Of the statuses those that ask for something else than patience.
+fn of_status(status: u16) -> &'static str {
+    match status {
+        401 | 403 => "feed_forbidden",
+        404 => "feed_missing",
+        410 => "feed_gone",
+        _ => "feed_http_status",
     }
 }
 
 /// Nothing came.
 pub fn of_fetch(error: &FetchError) -> FeedError {
-    FeedError { code: listed(error.code()), message: error.message() }
+    let code = if let FetchError::Status { status, .. } = error { of_status(*status) } else { listed(error.code()) };
+    FeedError { code, message: error.message() }
 }
 
 /// What came is no feed.
@@ -55,34 +74,42 @@ pub fn bad_address(reason: &str) -> FeedError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::error::by_name;
 
     #[test]
-    fn every_failure_has_a_code_of_the_interface() {
-        let interface =
-            ["feed_unreachable", "feed_refused_address", "feed_not_a_feed", "feed_too_large", "opml_invalid"];
+    fn every_failure_has_a_code_of_the_interface_that_says_what_to_do() {
+        let status = |status| FetchError::Status { status, retry_after: None };
         let fetch = [
-            FetchError::BadAddress { reason: String::new() },
-            FetchError::Unreachable { host: "a".into(), reason: String::new() },
-            FetchError::Timeout { seconds: 10 },
-            FetchError::Status { status: 404, retry_after: None },
-            FetchError::TooLarge { bytes_max: 1 },
-            FetchError::Redirects { reason: "x" },
+            (FetchError::BadAddress { reason: String::new() }, "feed_refused_address"),
+            (FetchError::Unreachable { host: "a".into(), reason: String::new() }, "feed_unreachable"),
+            (FetchError::Timeout { seconds: 10 }, "feed_timeout"),
+            (FetchError::Tls { host: "a".into(), reason: String::new() }, "feed_tls"),
+            (status(404), "feed_missing"),
+            (status(410), "feed_gone"),
+            (status(403), "feed_forbidden"),
+            (status(429), "feed_http_status"),
+            (status(500), "feed_http_status"),
+            (FetchError::TooLarge { bytes_max: 1 }, "feed_too_large"),
+            (FetchError::Redirects { reason: "x" }, "feed_redirects"),
         ];
-        for error in &fetch {
-            assert!(interface.contains(&of_fetch(error).code), "{error}");
+        for (error, code) in &fetch {
+            assert_eq!(of_fetch(error).code, *code, "{error}");
+            assert_eq!(by_name(code).name, *code, "it is in the table");
+            assert_eq!(listed(code), *code, "it is the same after a restart");
         }
-        for error in [feed::FeedError::WebPage, feed::FeedError::Entities, feed::FeedError::TooLarge] {
-            assert!(interface.contains(&of_feed(error).code), "{error}");
-        }
-        for code in interface {
-            assert_eq!(listed(code), code);
+        for (error, code) in [
+            (feed::FeedError::WebPage, "feed_not_a_feed"),
+            (feed::FeedError::Entities, "feed_unsafe"),
+            (feed::FeedError::TooLarge, "feed_too_large"),
+        ] {
+            assert_eq!(of_feed(error).code, code);
+            assert_eq!(by_name(code).name, code);
         }
     }
 
     #[test]
     fn the_sentence_says_what_the_code_does_not() {
-        let missing = of_fetch(&FetchError::Status { status: 404, retry_after: None });
-        assert_eq!(missing.code, "feed_unreachable");
-        assert!(missing.message.contains("404"), "{}", missing.message);
+        let missing = of_fetch(&FetchError::Status { status: 429, retry_after: None });
+        assert!(missing.message.contains("429"), "{}", missing.message);
     }
 }

@@ -1,7 +1,7 @@
 //! The web UI's files: compressed as the browser likes, kept for ever when their name says what they hold. Any page of
 //! the app is `index.html`.
 
-use super::error::{ApiError, NOT_FOUND};
+use super::error::{ApiError, METHOD_NOT_ALLOWED, NOT_FOUND};
 use archipel_web_ui::Asset;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
@@ -15,6 +15,11 @@ const ASK_FIRST: &str = "no-cache";
 /// Answers unknown paths below `/api`.
 pub async fn no_such_endpoint() -> ApiError {
     NOT_FOUND.into()
+}
+
+/// Answers known paths that were called with another method; the router adds which would do.
+pub async fn no_such_method() -> ApiError {
+    METHOD_NOT_ALLOWED.into()
 }
 
 /// Nothing that the API says is kept by a browser or a proxy, unless the handler says so.

@@ -2,7 +2,7 @@
 
 use super::App;
 use super::auth::Viewer;
-use super::error::{Answered, BAD_REQUEST, FORBIDDEN, NOT_FOUND};
+use super::error::{Answered, ApiError, BAD_VALUE, FORBIDDEN, NOT_FOUND};
 use super::extract::{At, Json, Key};
 use super::fresh_request;
 use super::groups;
@@ -17,6 +17,7 @@ use protocol::engine::input::{Activity, Command, LegalHold, Words};
 use protocol::engine::query::{ErasureOf, ErasureState, ErasureView};
 use protocol::ids::{EntryId, GroupId, RequestId, UserId};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
 /// Erasures listed: the newest.
@@ -271,7 +272,7 @@ pub(super) async fn retention(
     Json(wanted): Json<RetentionChange>,
 ) -> Answered<axum::Json<Group>> {
     if wanted.days == Some(0) {
-        return Err(BAD_REQUEST.into());
+        return Err(ApiError::with(BAD_VALUE, json!({ "field": "days", "min": 1 })));
     }
     let command = Command::SetRetention { group, days: wanted.days };
     app.ask(Some(viewer.user), wanted.request_id.0, command).await?;

@@ -34,8 +34,10 @@ macro_rules! codes {
 
 codes! {
     BAD_REQUEST "bad_request" 400 "The request does not make sense; reload the page and try again."
-    BAD_JSON "bad_json" 400 "The body is not the JSON that is expected here."
-    TOO_LARGE "too_large" 413 "The request is too large."
+    BAD_JSON "bad_json" 400 "The body is not the JSON that is expected here; /api/v1/docs shows it. In a browser, reload the page."
+    BAD_VALUE "bad_value" 422 "A value is outside what is allowed; correct the field that the details name."
+    TOO_LARGE "too_large" 413 "The request is larger than is taken here; send less at a time, and files one by one."
+    METHOD_NOT_ALLOWED "method_not_allowed" 405 "This address does not take that method; the header Allow names those it takes."
     UNAUTHENTICATED "unauthenticated" 401 "Log in first."
     BAD_LOGIN "bad_login" 401 "The e-mail address or the password is not right."
     THROTTLED "throttled" 429 "Too many attempts; wait a little and try again."
@@ -49,18 +51,19 @@ codes! {
     SETUP_CODE_WRONG "setup_code_wrong" 403 "This is not the code that the node shows on its console."
     NOT_SET_UP "not_set_up" 409 "This site is not set up yet."
     EMAIL_TAKEN "email_taken" 409 "Somebody at this site has this e-mail address already."
-    EMAIL_INVALID "email_invalid" 422 "This is not an e-mail address."
+    EMAIL_INVALID "email_invalid" 422 "This is not an e-mail address; write it like name@example.org."
     PASSWORD_TOO_SHORT "password_too_short" 422 "Take at least 12 and at most 128 characters."
     PASSWORD_TOO_COMMON "password_too_common" 422 "Many people would guess this; a few unrelated words are better."
     NAME_MISSING "name_missing" 422 "A name is needed."
     TEXT_MISSING "text_missing" 422 "A text is needed."
-    TEXT_TOO_LONG "text_too_long" 422 "The text is too long."
+    TEXT_TOO_LONG "text_too_long" 422 "The text is longer than is allowed here; shorten it or divide it. Limits: 100 KiB for a post, 20 KiB for a comment, 200 characters for a title."
+    ATTACHMENTS_TOO_MANY "attachments_too_many" 422 "A post takes 30 files at most; take some out, or divide them over several posts."
+    FEEDS_TOO_MANY "feeds_too_many" 409 "The group reads as many feeds as it can; remove one first."
     INVITATION_UNKNOWN "invitation_unknown" 404 "This invitation is not valid; ask for a new one."
     INVITATION_EXPIRED "invitation_expired" 410 "This invitation is too old; ask for a new one."
     LAST_ADMIN "last_admin" 409 "Somebody must remain in charge; name another person first."
     NOT_A_MEMBER "not_a_member" 403 "Only members of the group may do this."
     GROUP_CLOSED "group_closed" 403 "Members of this group are invited; ask one of its facilitators."
-    GROUP_LIMIT "group_limit" 409 "The group has as many of these as it can."
     ALREADY_THERE "already_there" 409 "This is there already."
     CLOCK_WRONG "clock_wrong" 409 "This site's clock is more than a day off; nothing is written until it is set right."
     FROZEN "frozen" 409 "This was made with a newer version; update this site to change it."
@@ -75,7 +78,7 @@ codes! {
     PAIR_WRONG_CODE "pair_wrong_code" 422 "This is not an invitation, or part of it is missing."
     PAIR_UNREACHABLE "pair_unreachable" 502 "The other site cannot be reached; check its address and firewall."
     PAIR_CLOCK "pair_clock" 409 "The clocks of the two sites differ too much; set them and try again."
-    PAIR_REFUSED "pair_refused" 409 "The other site refused."
+    PAIR_REFUSED "pair_refused" 409 "The other site refused; ask its administrator whether the pairing was declined there, and start again with a new invitation."
     PAIR_OTHER_ORGANISATION "pair_other_organisation" 409 "The other site belongs to another organisation."
     PAIR_DIGITS_DIFFER "pair_digits_differ" 409 "The digits differ: somebody may be listening in. Start again."
     PAIR_TOO_MANY "pair_too_many" 409 "Too many invitations are open; take one back, or wait until one expires."
@@ -90,11 +93,19 @@ codes! {
     BUNDLE_OTHER_MACHINE "bundle_other_machine" 409 "This file was made before its maker knew this machine; ask for a new one."
     BUNDLE_MAKER_REMOVED "bundle_maker_removed" 409 "The machine that made this file was removed from the organisation; nothing was taken."
     BUNDLE_NO_READER "bundle_no_reader" 409 "No machine of this site may read a file any more."
-    FEED_UNREACHABLE "feed_unreachable" 502 "The feed cannot be reached."
+    FEED_TIMEOUT "feed_timeout" 502 "The feed did not come within ten seconds; try again later."
+    FEED_TLS "feed_tls" 502 "The certificate of the feed's site is not trusted; ask whoever runs that site to renew it."
+    FEED_MISSING "feed_missing" 502 "The site has nothing at this address; look on its pages for the new one."
+    FEED_GONE "feed_gone" 502 "The site says that this feed has ended for good; remove it."
+    FEED_FORBIDDEN "feed_forbidden" 502 "The site lets nobody read this without a login; choose a public feed."
+    FEED_HTTP_STATUS "feed_http_status" 502 "The feed's site answers with an error for now; try again later."
+    FEED_REDIRECTS "feed_redirects" 502 "The site sends from one address to the next without an end; open it in a browser and give the address where it stops."
+    FEED_UNSAFE "feed_unsafe" 422 "This document declares entities or is nested too deep, which is not read; tell whoever runs that site."
+    FEED_UNREACHABLE "feed_unreachable" 502 "The feed's address does not answer; check it in a browser, and try again later."
     FEED_REFUSED_ADDRESS "feed_refused_address" 422 "This address is not public; the site's administrator can allow it."
-    FEED_NOT_A_FEED "feed_not_a_feed" 422 "There is no feed at this address."
-    FEED_TOO_LARGE "feed_too_large" 422 "The feed is too large."
-    OPML_INVALID "opml_invalid" 422 "This is not a list of feeds (OPML)."
+    FEED_NOT_A_FEED "feed_not_a_feed" 422 "There is no feed at this address; look on that page for a link to RSS or Atom, and give that."
+    FEED_TOO_LARGE "feed_too_large" 422 "The feed is larger than is read here; choose a shorter one of the same source."
+    OPML_INVALID "opml_invalid" 422 "This is not a list of feeds (OPML); export it from the other reader as OPML and choose that file."
     BUSY "busy" 503 "The site has much to do; try again in a moment."
     NOT_HERE_YET "not_here_yet" 503 "This group is on its way to this site; try again in a moment."
     READ_ONLY "read_only" 507 "The site's disk is full or failing: it can be read, not written."
@@ -254,7 +265,8 @@ mod tests {
             Refusal::Empty,
             Refusal::TooLong,
             Refusal::LastOwner,
-            Refusal::LimitReached,
+            Refusal::TooManyFiles,
+            Refusal::TooManyFeeds,
             Refusal::AlreadyThere,
             Refusal::Invalid,
             Refusal::ClockWrong,

@@ -1,7 +1,7 @@
 //! Whether the node answers, and its numbers.
 
 use super::App;
-use super::error::{ApiError, NOT_FOUND};
+use super::error::{Answered, ApiError, BUSY, NOT_FOUND};
 use super::extract::Peer;
 use crate::config::MetricsFor;
 use axum::Router;
@@ -9,16 +9,22 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use std::time::Duration;
+
+/// How long the engine may take to say that it is there: a rebuild of the rows or a slow disk may hold it for a moment.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
 /// `/healthz` and `/metrics`.
 pub fn routes() -> Router<App> {
     Router::new().route("/healthz", get(health)).route("/metrics", get(metrics))
 }
 
-/// 200 once the engine can be read.
-async fn health(State(app): State<App>) -> &'static str {
-    app.handle.read(|_| ());
-    "ok"
+/// 200 when the engine's thread itself answers in time.
+async fn health(State(app): State<App>) -> Answered<&'static str> {
+    match tokio::time::timeout(ANSWERS_WITHIN, app.handle.alive()).await {
+        Ok(Ok(())) => Ok("ok"),
+        Ok(Err(_)) | Err(_) => Err(ApiError::later(BUSY, ANSWERS_WITHIN.as_secs())),
+    }
 }
 
 async fn metrics(State(app): State<App>, peer: Peer) -> Response {

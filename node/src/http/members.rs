@@ -2,7 +2,7 @@
 
 use super::App;
 use super::auth::Viewer;
-use super::error::{Answered, BAD_REQUEST, LAST_ADMIN, NOT_FOUND};
+use super::error::{Answered, ApiError, BAD_VALUE, LAST_ADMIN, NOT_FOUND};
 use super::extract::{At, Json, Key};
 use super::fresh_request;
 use super::shape::group::{Member, Role};
@@ -12,6 +12,7 @@ use protocol::engine::input::Command;
 use protocol::ids::{GroupId, RequestId, UserId};
 use protocol::limits::MEMBERS_PER_ENTRY_MAX;
 use serde::Deserialize;
+use serde_json::json;
 use utoipa::ToSchema;
 
 /// People added in one call: a large department.
@@ -63,7 +64,7 @@ pub(super) async fn add(
     people.sort();
     people.dedup();
     if people.is_empty() || people.len() > PEOPLE_AT_ONCE_MAX {
-        return Err(BAD_REQUEST.into());
+        return Err(ApiError::with(BAD_VALUE, json!({ "field": "people", "min": 1, "max": PEOPLE_AT_ONCE_MAX })));
     }
     if wanted.role != Role::Owner {
         keeps_an_owner(&app, &viewer, group, &people)?;

@@ -278,6 +278,7 @@ pub(super) async fn suspend(
     At(Key(id)): At<Key<UserId>>,
 ) -> Answered<axum::Json<Person>> {
     administered(&app, &viewer, id)?;
+    viewer.require_sudo(&app)?;
     if id == viewer.user {
         return Err(FORBIDDEN.into());
     }
@@ -294,6 +295,7 @@ pub(super) async fn resume(
     At(Key(id)): At<Key<UserId>>,
 ) -> Answered<axum::Json<Person>> {
     administered(&app, &viewer, id)?;
+    viewer.require_sudo(&app)?;
     set_active(&app, &viewer, id, Activity::Active, "person_resumed").await?;
     shown(&app, &viewer, id).map(axum::Json)
 }
@@ -319,6 +321,7 @@ pub(super) async fn site_admin(
     Json(wanted): Json<OnOff>,
 ) -> Answered<axum::Json<Person>> {
     administered(&app, &viewer, id)?;
+    viewer.require_sudo(&app)?;
     let (to, kind) =
         if wanted.on { (SiteAdmin::Yes, "site_admin_named") } else { (SiteAdmin::No, "site_admin_removed") };
     let event = Event::new(app.now(), kind).by(viewer.user).about(&id.to_string());

@@ -2,7 +2,7 @@
 
 use super::App;
 use super::auth::Viewer;
-use super::error::{Answered, FILE_NOT_HERE, NOT_FOUND, TEXT_TOO_LONG};
+use super::error::{ATTACHMENTS_TOO_MANY, Answered, FILE_NOT_HERE, NOT_FOUND};
 use super::extract::{At, Json, Key};
 use super::fresh_request;
 use super::markdown::name;
@@ -61,7 +61,7 @@ pub(super) async fn create(
 ) -> Answered<(StatusCode, axum::Json<Post>)> {
     app.count(Act::Post, viewer.user)?;
     if wanted.attachments.len() > ATTACHMENTS_MAX {
-        return Err(TEXT_TOO_LONG.into());
+        return Err(ATTACHMENTS_TOO_MANY.into());
     }
     let attachments = wanted
         .attachments

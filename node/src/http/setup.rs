@@ -169,7 +169,7 @@ fn state_of(app: &App, belongs: bool) -> SiteState {
     }
 }
 
-fn state(app: &App) -> SiteState {
+pub(super) fn state(app: &App) -> SiteState {
     state_of(app, app.handle.read(|reader| reader.organisation().is_some()))
 }
 
@@ -231,14 +231,18 @@ pub(super) async fn organisation(
         return Err(NAME_MISSING.into());
     }
     let admin = newcomer(&wanted.admin.name, &wanted.admin.email, wanted.admin.password, &[&organisation, &site_name])?;
-    drop_leftovers(&app).await?;
+    if app.handle.organisation().borrow().is_some() {
+        return Err(SETUP_DONE.into());
+    }
     let key = SecretKey::from_seed(&random());
     let recovery: Vec<SecretKey> = (0..RECOVERY_KEYS).map(|_| SecretKey::from_seed(&random())).collect();
     let seeds: Vec<[u8; 32]> = recovery.iter().map(|key| *key.seed()).collect();
     let secrets = Secrets::new(*key.seed(), &seeds);
     let account = first_account(&app, &admin, wanted.language, Some(secrets)).await?;
     // The account first: an organisation whose only administrator has lost the key would be worth nothing, while an
-    // account without an organisation is dropped at the next attempt.
+    // account without an organisation is dropped by the attempt that succeeds.
+    let leftovers = app.local.account_users();
+    let before = step_aside(&app, &account).await?;
     let event = Event::new(app.now(), "organisation_founded").by(admin.user);
     let added = account.clone();
     app.on_disk(move |local| local.add_account(added, event)).await?;
@@ -254,7 +258,14 @@ pub(super) async fn organisation(
         recovery: recovery.iter().map(|key| key.public().0).collect(),
     };
     let asked = app.ask(None, fresh_request(), command).await;
-    keep_or_drop(&app, admin.user, asked).await?;
+    let refused = asked.is_err();
+    let kept = keep_or_drop(&app, admin.user, asked).await;
+    if let Some(before) = before.filter(|_| refused) {
+        let event = Event::new(app.now(), "account_put_back").by(before.user());
+        app.on_disk(move |local| local.add_account(before, event)).await?;
+    }
+    kept?;
+    drop_leftovers(&app, leftovers).await?;
     let keys = seeds.iter().map(recovery_text).collect();
     founded(&app, &account, agent, keys).await
 }
@@ -302,9 +313,18 @@ async fn first_account(
     Ok(account)
 }
 
-/// Accounts without an organisation are what an interrupted set-up left.
-async fn drop_leftovers(app: &App) -> Answered<()> {
-    app.on_disk(|local| local.account_users().into_iter().try_for_each(|user| local.drop_account(user))).await
+/// Makes room for the first account where an interrupted set-up left one of the same e-mail address; answers what stood
+/// there, to be put back if nothing comes of this one either.
+async fn step_aside(app: &App, account: &Account) -> Answered<Option<Account>> {
+    let Some(before) = app.local.account_of(&account.email) else { return Ok(None) };
+    let user = before.user();
+    app.on_disk(move |local| local.drop_account(user)).await?;
+    Ok(Some(before))
+}
+
+/// Accounts from before the organisation are what an interrupted set-up left. They go only once there is one.
+async fn drop_leftovers(app: &App, leftovers: Vec<UserId>) -> Answered<()> {
+    app.on_disk(move |local| leftovers.into_iter().try_for_each(|user| local.drop_account(user))).await
 }
 
 async fn keep_or_drop<T>(app: &App, user: UserId, asked: Answered<T>) -> Answered<T> {

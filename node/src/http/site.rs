@@ -63,6 +63,7 @@ pub(super) async fn change(
     Json(wanted): Json<SiteChange>,
 ) -> Answered<axum::Json<SiteSettings>> {
     viewer.require_site_admin(&app)?;
+    viewer.require_sudo(&app)?;
     let origins = wanted.feed_origins.map(|origins| canonical(&origins)).transpose()?;
     if wanted.name.is_some() || wanted.company.is_some() {
         let site = app.handle.read(|reader| reader.sites().into_iter().find(|site| site.own)).ok_or(NOT_SET_UP)?;

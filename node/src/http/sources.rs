@@ -239,7 +239,7 @@ async fn add_listed(
         return Err(error::ALREADY_THERE.into());
     }
     if held.len() >= SOURCES_PER_GROUP_MAX {
-        return Err(error::GROUP_LIMIT.into());
+        return Err(error::FEEDS_TOO_MANY.into());
     }
     let title = name(&feed.title);
     let title = if title.is_empty() { url.clone() } else { title };

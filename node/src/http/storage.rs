@@ -2,7 +2,7 @@
 
 use super::App;
 use super::auth::Viewer;
-use super::error::{Answered, ApiError, BAD_REQUEST, NOT_FOUND};
+use super::error::{Answered, ApiError, BAD_VALUE, NOT_FOUND};
 use super::extract::{Json, Key};
 use super::shape::group::GroupRef;
 use super::shape::text::{self, time};
@@ -15,6 +15,7 @@ use protocol::engine::query::{GroupStorage, Keeping};
 use protocol::ids::GroupId;
 use protocol::limits::KEEP_DAYS_MAX;
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
 /// Room on the disk.
@@ -178,7 +179,7 @@ pub(super) async fn change(
     viewer.require_site_admin(&app)?;
     viewer.require_sudo(&app)?;
     if wanted.keep_days.is_some_and(|days| days == 0 || days > KEEP_DAYS_MAX) {
-        return Err(BAD_REQUEST.into());
+        return Err(ApiError::with(BAD_VALUE, json!({ "field": "keep_days", "min": 1, "max": KEEP_DAYS_MAX })));
     }
     let mut keeps = app.local.keeping();
     match wanted.group {

@@ -56,6 +56,16 @@ impl Handle {
         answer.await.unwrap_or(Err(Busy::Stopping))
     }
 
+    /// Answers once the engine's thread has come to this question, past everything that waited before it.
+    ///
+    /// # Errors
+    /// When the site stops.
+    pub async fn alive(&self) -> Result<(), Busy> {
+        let (reply, answer) = oneshot::channel();
+        self.wake.send(Wake::Alive(reply)).await.map_err(|_| Busy::Stopping)?;
+        answer.await.map_err(|_| Busy::Stopping)
+    }
+
     /// Takes a step of a bundle, waiting for room: whoever makes or takes one has time.
     ///
     /// # Errors

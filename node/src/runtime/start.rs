@@ -59,6 +59,17 @@ pub enum StartError {
         /// What the system said.
         error: io::Error,
     },
+    /// A folder that has been written to, without the keys it was written with.
+    #[error(
+        "{path} is missing, but {written} holds what this node wrote: copy the whole folder `keys` from the backup. Nothing \
+         here can be used without it; to begin anew, give an empty folder with --data"
+    )]
+    KeysLost {
+        /// The missing file.
+        path: PathBuf,
+        /// Where something stands.
+        written: PathBuf,
+    },
     /// The system gives no random bytes.
     #[error("the system's random source does not work")]
     Random,
@@ -202,6 +213,22 @@ pub fn node_seed(data: &Path) -> Result<[u8; 32], StartError> {
     key_file(&data.join("keys").join("node.key"))
 }
 
+/// Makes the node's keys at the first start, before anything else is written; a folder that was written to and has none
+/// is half a copy. With new keys nobody would know this node, and what was sealed for it could not be opened.
+///
+/// # Errors
+/// [`StartError::KeysLost`], or a key file that cannot be used.
+pub fn ensure_keys(data: &Path) -> Result<(), StartError> {
+    let files = ["node.key", "sealing.key"].map(|name| data.join("keys").join(name));
+    if let Some(path) = files.iter().find(|path| !path.exists()) {
+        let holds = |folder: &PathBuf| std::fs::read_dir(folder).is_ok_and(|mut files| files.next().is_some());
+        if let Some(written) = ["journal", "local"].map(|name| data.join(name)).into_iter().find(holds) {
+            return Err(StartError::KeysLost { path: path.clone(), written });
+        }
+    }
+    files.iter().try_for_each(|path| key_file(path).map(drop))
+}
+
 /// Reads the node's keys, making them at the first start.
 fn identity(data: &Path) -> Result<Identity, StartError> {
     let seed = node_seed(data)?;
@@ -245,4 +272,39 @@ fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     std::fs::rename(&temporary, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_was_written_to_is_not_given_new_keys() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path();
+        ensure_keys(data).unwrap();
+        let seed = node_seed(data).unwrap();
+        ensure_keys(data).unwrap();
+        assert_eq!(node_seed(data).unwrap(), seed);
+        drop(Opened::open(data).unwrap());
+        for lost in ["node.key", "sealing.key"] {
+            let path = data.join("keys").join(lost);
+            let kept = std::fs::read(&path).unwrap();
+            std::fs::remove_file(&path).unwrap();
+            let error = ensure_keys(data).unwrap_err();
+            assert!(error.to_string().contains("from the backup"), "{error}");
+            assert!(!path.exists(), "nothing is made in its place");
+            std::fs::write(&path, kept).unwrap();
+        }
+        ensure_keys(data).unwrap();
+    }
+
+    #[test]
+    fn a_first_start_that_was_cut_short_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path();
+        key_file(&data.join("keys").join("node.key")).unwrap();
+        ensure_keys(data).unwrap();
+        assert!(data.join("keys").join("sealing.key").exists());
+    }
 }

@@ -12,7 +12,7 @@ pub const FOLDER_VERSION: u32 = 1;
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another process has it.
-    #[error("{} is in use by another process{}", dir.display(), pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default())]
+    #[error("{} is in use by another process{}: stop that one first, or give another folder with --data", dir.display(), pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default())]
     InUse {
         /// The folder.
         dir: PathBuf,
@@ -28,19 +28,20 @@ pub enum LockError {
         found: u32,
     },
     /// VERSION holds something else than a number.
-    #[error("{} has an unreadable VERSION file", dir.display())]
+    #[error("the file VERSION in {} holds no number: restore it from the backup, or write 1 into it if this program made the folder", dir.display())]
     UnreadableVersion {
         /// The folder.
         dir: PathBuf,
     },
     /// It is on a network file system, whose locks and syncs cannot be relied on (rule 5.3.8).
-    #[error("{} is on a network file system", dir.display())]
+    #[error("{} is on a network file system, on which written data is not safe: give a folder on a disk of this machine with --data, \
+         or insist with --network-folder", dir.display())]
     Network {
         /// The folder.
         dir: PathBuf,
     },
     /// The disk refused.
-    #[error("cannot use {}: {source}", dir.display())]
+    #[error("cannot use {} as the data folder: {source}; it must be a folder that this user may write", dir.display())]
     Io {
         /// The folder.
         dir: PathBuf,

@@ -51,7 +51,10 @@ fn check_text(text: &str, max: usize) -> Result<(), Refusal> {
 }
 
 fn check_attachments(attachments: &[Attachment]) -> Result<(), Refusal> {
-    if attachments.len() > ATTACHMENTS_MAX || attachments.iter().any(|file| file.size > FILE_BYTES_MAX) {
+    if attachments.len() > ATTACHMENTS_MAX {
+        return Err(Refusal::TooManyFiles);
+    }
+    if attachments.iter().any(|file| file.size > FILE_BYTES_MAX) {
         return Err(Refusal::TooLong);
     }
     attachments.iter().try_for_each(|file| check_text(&file.name, 512).and(check_text(&file.media_type, 128)))
@@ -334,7 +337,7 @@ impl Engine {
             return Err(Refusal::AlreadyThere);
         }
         if existing.len() >= SOURCES_PER_GROUP_MAX {
-            return Err(Refusal::LimitReached);
+            return Err(Refusal::TooManyFeeds);
         }
         // The site of who added it comes first; the others of the group may take over, in a fixed order.
         let own = self.own_site().ok_or(Refusal::NotSetUp)?;

@@ -146,8 +146,10 @@ pub enum Refusal {
     TooLong,
     /// The last owner or admin cannot go.
     LastOwner,
-    /// A limit of the group or organisation is reached.
-    LimitReached,
+    /// More files than an item takes.
+    TooManyFiles,
+    /// The group has as many feeds as it can.
+    TooManyFeeds,
     /// Already so under another id.
     AlreadyThere,
     /// What was handed over does not belong together or is not valid.
@@ -176,7 +178,8 @@ impl Refusal {
             Self::Empty => "text_missing",
             Self::TooLong => "text_too_long",
             Self::LastOwner => "last_admin",
-            Self::LimitReached => "group_limit",
+            Self::TooManyFiles => "attachments_too_many",
+            Self::TooManyFeeds => "feeds_too_many",
             Self::AlreadyThere => "already_there",
             Self::Invalid => "bad_request",
             Self::ClockWrong => "clock_wrong",

@@ -68,6 +68,11 @@ impl Client {
         Self { http: plain(), base: address.to_owned(), login: Arc::default() }
     }
 
+    /// Somebody who is not logged in, at a site that the test did not start itself.
+    pub fn at(address: &str) -> Self {
+        Self::new(address)
+    }
+
     /// The site's address.
     pub fn address(&self) -> &str {
         &self.base

@@ -116,14 +116,15 @@ impl<'a> Filling<'a> {
         self.logins.iter().map(|login| format!("{} ({})", login.email, self.sites[login.site].name)).collect()
     }
 
-    /// Does all of it.
-    pub async fn run(&mut self) -> anyhow::Result<()> {
+    /// Does all of it. The sites go on reading from the server that this answers.
+    pub async fn run(&mut self) -> anyhow::Result<FeedServer> {
         self.fill_people().await?;
         self.fill_groups().await?;
         self.fill_members().await?;
         // Feeds first: what people wrote stands above them.
-        self.fill_feeds().await?;
-        self.fill_posts().await
+        let server = self.fill_feeds().await?;
+        self.fill_posts().await?;
+        Ok(server)
     }
 
     fn from(&self, step: &str) -> usize {
@@ -327,7 +328,7 @@ impl<'a> Filling<'a> {
     }
 
     /// Feeds are real: a server on this machine, allowed at the sites, polled like any other.
-    async fn fill_feeds(&mut self) -> anyhow::Result<()> {
+    async fn fill_feeds(&mut self) -> anyhow::Result<FeedServer> {
         let server = FeedServer::start(self.from("feed-port") as u16).await?;
         let port = server.origin().rsplit(':').next().and_then(|port| port.parse().ok()).context("a port")?;
         self.reached("feed-port", port)?;
@@ -338,6 +339,7 @@ impl<'a> Filling<'a> {
         for feed in 0..self.amounts.feeds {
             let step = format!("feed-{feed}");
             let mut items = self.from(&step);
+            server.publish(feed, items);
             while items < self.amounts.items_per_feed {
                 // The first visit takes only the newest few, so a feed begins small and grows.
                 items = match items {
@@ -351,7 +353,7 @@ impl<'a> Filling<'a> {
             }
         }
         bar.finish_with_message("there");
-        Ok(())
+        Ok(server)
     }
 
     async fn allow(&mut self, at: usize, origin: &str) -> anyhow::Result<()> {

@@ -20,6 +20,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// A process that does not end by itself is killed.
 const STOP_WITHIN: Duration = Duration::from_secs(15);
 
+/// Of its log, this much is told when it ends too early.
+const LAST_LINES: usize = 3;
+
 /// A running site.
 pub struct DemoSite {
     /// Its name.
@@ -55,7 +58,7 @@ impl DemoSite {
         let line = tokio::time::timeout(READY_WITHIN, lines.next_line())
             .await
             .map_err(|_| anyhow!("the site {name} does not come up"))??
-            .with_context(|| format!("the site {name} ended; see {}", data.join("demo.log").display()))?;
+            .with_context(|| format!("the site {name} ended: {}", last_words(&data)))?;
         let url = line.rsplit(' ').next().context("a line with the address")?.to_owned();
         Ok(Self { name, url, child })
     }
@@ -140,6 +143,16 @@ impl DemoSite {
         if tokio::time::timeout(STOP_WITHIN, self.child.wait()).await.is_err() {
             let _ = self.child.kill().await;
         }
+    }
+}
+
+/// The end of a site's log, told rather than named: a temporary folder goes with the demonstration.
+fn last_words(data: &Path) -> String {
+    let log = std::fs::read_to_string(data.join("demo.log")).unwrap_or_default();
+    let lines: Vec<&str> = log.lines().filter(|line| !line.trim().is_empty()).collect();
+    match lines[lines.len().saturating_sub(LAST_LINES)..].join("; ") {
+        words if words.is_empty() => "it said nothing".to_owned(),
+        words => words,
     }
 }
 

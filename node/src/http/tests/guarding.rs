@@ -3,6 +3,7 @@
 use super::world::{Like, PASSWORD, Site};
 use crate::config::Limits;
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::http::Request;
 use serde_json::json;
 
@@ -170,7 +171,7 @@ async fn numbers_are_for_this_machine_and_name_no_paths() {
     let (site, mut ann) = Site::founded().await;
     ann.get(&format!("/posts/{}", "a".repeat(52))).await;
     let request = |address: &str| {
-        let peer = axum::extract::ConnectInfo::<std::net::SocketAddr>(address.parse().unwrap());
+        let peer = ConnectInfo::<std::net::SocketAddr>(address.parse().unwrap());
         Request::builder().uri("/metrics").header("host", "localhost").extension(peer).body(Body::empty()).unwrap()
     };
     let answer = site.send(request("127.0.0.1:9")).await;
@@ -193,4 +194,26 @@ async fn the_description_is_open_and_complete() {
     let page = eve.get("/docs").await;
     assert!(String::from_utf8(page.bytes).unwrap().contains("/groups/{id}/posts"));
     assert_eq!(eve.get("/docs/style.css").await.headers["content-type"], "text/css; charset=utf-8");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_method_is_refused_in_the_one_shape_and_told_which_would_do() {
+    let (_site, mut ann) = Site::founded().await;
+    for (method, path) in [("DELETE", "/groups"), ("PUT", "/status"), ("PATCH", "/session"), ("POST", "/search")] {
+        let request = ann.request(method, path).header("content-type", "application/json");
+        let answer = ann.send(request.body(Body::from("{}")).unwrap()).await;
+        answer.refused("method_not_allowed");
+        assert!(answer.headers["allow"].to_str().unwrap().contains("GET"), "{path}: {answer:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_is_what_the_engine_itself_says() {
+    let (mut site, ann) = Site::founded().await;
+    let health = || Request::builder().uri("/healthz").header("host", "localhost:7300");
+    let ask = || health().extension(ConnectInfo(ann.address)).body(Body::empty()).unwrap();
+    let answer = site.send(ask()).await;
+    assert_eq!((answer.status.as_u16(), &*answer.bytes), (200, &b"ok"[..]));
+    site.stop_engine().await;
+    site.send(ask()).await.refused("busy");
 }

@@ -68,6 +68,8 @@ async fn only_administrators_care_for_people() {
     }
     ben.get("/admin/site").await.refused("forbidden");
     ben.get("/pairing").await.refused("forbidden");
+    ann.post(&format!("/people/{ben_id}/site-admin"), json!({ "on": true })).await.refused("sudo_required");
+    ann.sudo().await;
     ann.post(&format!("/people/{ben_id}/site-admin"), json!({ "on": true })).await.expect(200);
     assert_eq!(ben.get("/session").await.expect(200)["can"]["administer_site"], true);
     ben.post(&format!("/people/{ann_id}/suspend"), json!({})).await.refused("forbidden");
@@ -81,6 +83,8 @@ async fn only_administrators_care_for_people() {
 async fn a_suspended_person_is_out_at_once_and_may_come_back() {
     let (site, mut ann) = Site::founded().await;
     let (mut ben, ben_id) = ann.invite("Ben").await;
+    ann.post(&format!("/people/{ben_id}/suspend"), json!({})).await.refused("sudo_required");
+    ann.sudo().await;
     let shown = ann.post(&format!("/people/{ben_id}/suspend"), json!({})).await.expect(200);
     assert_eq!(shown["state"], "suspended");
     ben.get("/feed").await.refused("unauthenticated");
@@ -94,6 +98,8 @@ async fn a_suspended_person_is_out_at_once_and_may_come_back() {
 async fn the_site_is_renamed_and_its_exceptions_are_exact() {
     let (_site, mut ann) = Site::founded().await;
     let change = json!({ "name": "Lille Sud", "company": "Nord SA", "feed_origins": ["https://Wiki.example:443/"] });
+    ann.patch("/admin/site", change.clone()).await.refused("sudo_required");
+    ann.sudo().await;
     let settings = ann.patch("/admin/site", change).await.expect(200);
     assert_eq!(
         settings,

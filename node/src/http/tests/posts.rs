@@ -204,3 +204,21 @@ async fn a_feed_is_read_page_by_page_without_gap_or_repeat() {
             .is_empty()
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_many_files_and_values_out_of_range_say_which() {
+    let (_site, mut ann) = Site::founded().await;
+    let group = ann.group("Chantiers", "open").await;
+    let files: Vec<_> = (0..31).map(|n| json!({ "blob": id_of_blob(n), "name": "plan.txt" })).collect();
+    let body = json!({ "request_id": id(), "text": "Voici.", "attachments": files });
+    ann.post(&format!("/groups/{group}/posts"), body).await.refused("attachments_too_many");
+    let none = ann.put(&format!("/groups/{group}/retention"), json!({ "request_id": id(), "days": 0 })).await;
+    none.refused("bad_value");
+    assert_eq!(none.json()["details"], json!({ "field": "days", "min": 1 }));
+    let nobody = json!({ "request_id": id(), "people": [], "role": "member" });
+    ann.post(&format!("/groups/{group}/members"), nobody).await.refused("bad_value");
+}
+
+fn id_of_blob(n: u8) -> String {
+    protocol::ids::to_text(&[n; 32])
+}

@@ -133,7 +133,10 @@ async fn other_site(site: &Site, ann: &mut Browser) -> (String, String) {
 async fn nodes_are_suspended_resumed_and_revoked_by_administrators_of_the_organisation_alone() {
     let (site, mut ann) = Site::founded().await;
     let (mut ben, ben_id) = ann.invite("Ben").await;
-    ann.post(&format!("/people/{ben_id}/site-admin"), json!({ "on": true })).await.expect(200);
+    let mut desk = site.browser();
+    desk.log_in("ann@example.org", PASSWORD).await.expect(200);
+    desk.sudo().await;
+    desk.post(&format!("/people/{ben_id}/site-admin"), json!({ "on": true })).await.expect(200);
     let (node, _) = other_site(&site, &mut ann).await;
     let path = |act: &str| format!("/network/nodes/{node}/{act}");
     sudo(&mut ben).await;
@@ -195,6 +198,7 @@ async fn a_disabled_persons_removal_is_shown_to_administrators() {
     let path = format!("/people/{ben_id}/removals");
     assert_eq!(ann.get(&path).await.expect(200), json!([]));
     ben.get(&path).await.refused("forbidden");
+    ann.sudo().await;
     ann.post(&format!("/people/{ben_id}/suspend"), json!({})).await.expect(200);
     let list = ann.get(&path).await.expect(200);
     assert_eq!((&list[0]["person"]["name"], &list[0]["by"]["name"]), (&json!("Ben"), &json!("Ann")));

@@ -1,6 +1,9 @@
 //! The first minutes of a site.
 
 use super::world::{Like, PASSWORD, Site, founding};
+use crate::local::account::{Account, Language};
+use crate::local::audit::Event;
+use protocol::ids::UserId;
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -59,6 +62,39 @@ async fn what_cannot_be_founded_says_why_and_leaves_the_site_new() {
         .refused("not_set_up");
     assert_eq!(ann.get("/status").await.expect(200)["state"], "new");
     ann.post("/setup/organisation", founding()).await.expect(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_from_before_go_only_once_there_is_an_organisation() {
+    let site = Site::new(Like::default()).await;
+    let add = |n: u8, email: &str| {
+        let account = Account::new(UserId([n; 16]), email.to_owned(), Language::Fr, 0);
+        site.app.local.add_account(account, Event::new(0, "test")).unwrap();
+    };
+    add(1, "ann@example.org");
+    add(2, "ben@example.org");
+    let mut ann = site.browser();
+    let mut body = founding();
+    body["admin"]["password"] = json!("short");
+    ann.post("/setup/organisation", body).await.refused("password_too_short");
+    assert_eq!(site.app.local.accounts(), 2, "what is refused takes nothing away");
+    assert!(site.app.waits_for_set_up());
+    ann.post("/setup/organisation", founding()).await.expect(201);
+    assert_eq!(site.app.local.accounts(), 1, "what an interrupted set-up left is gone");
+    assert!(!site.app.waits_for_set_up());
+    assert_ne!(site.app.local.account_of("ann@example.org").unwrap().user(), UserId([1; 16]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_founding_that_the_engine_refuses_leaves_the_accounts_as_they_were() {
+    let mut site = Site::new(Like::default()).await;
+    let account = Account::new(UserId([1; 16]), "ann@example.org".to_owned(), Language::Fr, 0);
+    site.app.local.add_account(account, Event::new(0, "test")).unwrap();
+    let mut ann = site.browser();
+    site.stop_engine().await;
+    ann.post("/setup/organisation", founding()).await.refused("busy");
+    assert_eq!(site.app.local.accounts(), 1);
+    assert_eq!(site.app.local.account_of("ann@example.org").unwrap().user(), UserId([1; 16]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

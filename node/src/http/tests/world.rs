@@ -14,6 +14,7 @@ use crate::runtime::{self, Opened, Running};
 use archipel_storage::blobs::{Blobs, Thumbs};
 use archipel_storage::files::disk;
 use archipel_storage::kvlog::KvLog;
+use archipel_storage::lock::NetworkFolders;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
@@ -61,7 +62,7 @@ pub struct Site {
     pub app: App,
     router: Router,
     /// The engine's thread ends with it.
-    _running: Running,
+    running: Option<Running>,
     _folder: tempfile::TempDir,
 }
 
@@ -137,7 +138,12 @@ impl Site {
             },
             "127.0.0.1".parse().unwrap(),
         );
-        Self { router: router(app.clone()), app, _running: running, _folder: folder }
+        Self { router: router(app.clone()), app, running: Some(running), _folder: folder }
+    }
+
+    /// Ends the engine's thread; requests are still answered.
+    pub async fn stop_engine(&mut self) {
+        self.running.take().expect("it runs").stop().await;
     }
 
     /// Its data folder.
@@ -196,6 +202,7 @@ fn config(data: &std::path::Path, limits: Limits) -> Config {
         mdns: Switch::Off,
         metrics: MetricsFor::Loopback,
         limits,
+        network_folder: NetworkFolders::Refuse,
     }
 }
 
@@ -277,6 +284,11 @@ impl Browser {
     /// Logs in.
     pub async fn log_in(&mut self, email: &str, password: &str) -> Answer {
         self.post("/session", json!({ "email": email, "password": password })).await
+    }
+
+    /// Gives the password again, as administering asks for.
+    pub async fn sudo(&mut self) {
+        self.post("/session/sudo", json!({ "password": PASSWORD })).await.expect(200);
     }
 
     /// Makes a group and gives its id.
