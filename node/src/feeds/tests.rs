@@ -55,7 +55,7 @@ async fn trouble_is_shown_with_its_beginning_and_the_next_attempt_until_it_ends(
     let begun = world.now();
     let source = world.add(&server.url("/feed")).await;
     let error = world.state(source).error.unwrap();
-    assert_eq!((error.code, error.since), ("feed_unreachable", begun));
+    assert_eq!((error.code, error.since), ("feed_http_status", begun));
     assert!(error.message.contains("500"), "{}", error.message);
     let retry = error.retry.unwrap();
     assert!((begun + 15 * MINUTE_MS..=begun + 17 * MINUTE_MS).contains(&retry));
@@ -210,7 +210,7 @@ async fn a_preview_shows_the_feed_or_the_one_that_its_page_names() {
     }
     let failed = async |path| world.service.preview(server.url(path)).await.unwrap_err();
     assert_eq!(failed("/bare").await.code, "feed_not_a_feed");
-    assert_eq!(failed("/lost").await.code, "feed_unreachable");
+    assert_eq!(failed("/lost").await.code, "feed_missing");
     assert!(failed("/gone").await.message.contains("404"));
     let other = Server::start().await;
     other.put("/feed", &rss([1]));

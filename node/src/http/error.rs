@@ -58,6 +58,7 @@ codes! {
     TEXT_MISSING "text_missing" 422 "A text is needed."
     TEXT_TOO_LONG "text_too_long" 422 "The text is longer than is allowed here; shorten it or divide it. Limits: 100 KiB for a post, 20 KiB for a comment, 200 characters for a title."
     ATTACHMENTS_TOO_MANY "attachments_too_many" 422 "A post takes 30 files at most; take some out, or divide them over several posts."
+    GROUP_LIMIT "group_limit" 409 "The group or the folder has as many of these as it can; put some elsewhere, or throw some away."
     FEEDS_TOO_MANY "feeds_too_many" 409 "The group reads as many feeds as it can; remove one first."
     INVITATION_UNKNOWN "invitation_unknown" 404 "This invitation is not valid; ask for a new one."
     INVITATION_EXPIRED "invitation_expired" 410 "This invitation is too old; ask for a new one."
@@ -265,6 +266,7 @@ mod tests {
             Refusal::Empty,
             Refusal::TooLong,
             Refusal::LastOwner,
+            Refusal::LimitReached,
             Refusal::TooManyFiles,
             Refusal::TooManyFeeds,
             Refusal::AlreadyThere,

@@ -146,6 +146,8 @@ pub enum Refusal {
     TooLong,
     /// The last owner or admin cannot go.
     LastOwner,
+    /// A limit of the group or of a folder is reached.
+    LimitReached,
     /// More files than an item takes.
     TooManyFiles,
     /// The group has as many feeds as it can.
@@ -178,6 +180,7 @@ impl Refusal {
             Self::Empty => "text_missing",
             Self::TooLong => "text_too_long",
             Self::LastOwner => "last_admin",
+            Self::LimitReached => "group_limit",
             Self::TooManyFiles => "attachments_too_many",
             Self::TooManyFeeds => "feeds_too_many",
             Self::AlreadyThere => "already_there",

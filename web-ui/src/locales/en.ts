@@ -73,6 +73,7 @@ export const en: Messages = {
       last_admin: "This is the last person who can administer: appoint somebody else first.",
       not_a_member: "You are not in this group.",
       group_closed: "This group is joined by invitation.",
+      group_limit: "The group or the folder has as many of these as it can. Put some elsewhere, or throw some away.",
       feeds_too_many: "This group follows as many feeds as it can. Remove one first.",
       bad_value: "A value is outside what is allowed. Correct it and try again.",
       already_there: "Already done: this exists here.",

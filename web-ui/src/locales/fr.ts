@@ -72,6 +72,7 @@ export const fr = {
       last_admin: "C'est la dernière personne à pouvoir administrer : nommez d'abord quelqu'un d'autre.",
       not_a_member: "Vous ne faites pas partie de ce groupe.",
       group_closed: "On entre dans ce groupe sur invitation.",
+      group_limit: "Le groupe ou le dossier en contient déjà autant qu'il le peut. Rangez-en ailleurs, ou jetez-en.",
       feeds_too_many: "Ce groupe suit déjà autant de flux qu'il le peut. Retirez-en un d'abord.",
       bad_value: "Une valeur sort de ce qui est permis. Corrigez-la, puis réessayez.",
       already_there: "C'est déjà fait : cela existe ici.",

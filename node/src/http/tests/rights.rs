@@ -292,6 +292,7 @@ async fn the_log_is_for_the_sites_administrators_newest_first() {
     let (_site, mut ann) = Site::founded().await;
     let (mut ben, ben_id) = ann.invite("Ben").await;
     ben.get("/admin/audit").await.refused("forbidden");
+    sudo(&mut ann).await;
     ann.post(&format!("/people/{ben_id}/site-admin"), json!({ "on": true })).await.expect(200);
     let page = ben.get("/admin/audit").await.expect(200);
     let newest = &page["items"][0];
