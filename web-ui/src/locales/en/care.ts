@@ -420,6 +420,8 @@ export const en: CareMessages = {
       login_failed: "Login refused",
       logout: "Logout",
       organisation_founded: "Organisation founded",
+      account_put_back: "Account put back",
+      password_reset_at_console: "Password replaced from the console",
       password_changed: "Password changed",
       person_added: "Person added",
       person_erased: "Person erased",

@@ -419,6 +419,8 @@ export const fr = {
       login_failed: "Connexion refusée",
       logout: "Déconnexion",
       organisation_founded: "Organisation fondée",
+      account_put_back: "Compte remis en place",
+      password_reset_at_console: "Mot de passe remplacé depuis la console",
       password_changed: "Mot de passe changé",
       person_added: "Personne ajoutée",
       person_erased: "Personne effacée",
