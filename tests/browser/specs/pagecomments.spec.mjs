@@ -34,7 +34,15 @@ async function say(window, line, words) {
 
 /** The passages that are marked are these, soon. */
 async function marked({ page }, ...passages) {
-  const all = (wanted) => JSON.stringify([...document.querySelectorAll(".sheet .commented")].map((one) => one.textContent)) === wanted;
+  const all = (wanted) => {
+    // Somebody's cursor may stand in the passage, and bears a name.
+    const bare = (passage) => {
+      const own = passage.cloneNode(true);
+      for (const caret of own.querySelectorAll(".caret")) caret.remove();
+      return own.textContent;
+    };
+    return JSON.stringify([...document.querySelectorAll(".sheet .commented")].map(bare)) === wanted;
+  };
   await page.waitForFunction(all, JSON.stringify(passages));
 }
 

@@ -127,12 +127,14 @@ test("who wrote what is shown in the text, with names", async () => {
     await legend.getByText("Anne Moreau · Angers").waitFor();
     await legend.getByText("Ben Carter · Lille").waitFor();
     await sheet(anne).locator(".written").first().waitFor();
-    // Ben's cursor may stand in his words and part them.
+    // Ben's cursor may stand in his words: it parts them, and bears his name.
     const drawn = await sheet(anne).locator(".written").evaluateAll((pieces) => {
       const words = new Map();
       for (const piece of pieces) {
         const who = [...piece.classList].find((name) => name.startsWith("who-"));
-        words.set(who, (words.get(who) ?? "") + piece.textContent);
+        const bare = piece.cloneNode(true);
+        for (const caret of bare.querySelectorAll(".caret")) caret.remove();
+        words.set(who, (words.get(who) ?? "") + bare.textContent);
       }
       return [...words.values()];
     });
